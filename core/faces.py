@@ -10,6 +10,7 @@ from PIL import Image
 from core.data.face_templates import FaceTemplate
 from core.data.images import preprocess
 from core.errors import EquipoiseError
+from core.language import gettext
 from core.study import Fit, Resample
 
 TRUSTED_WIDTH = 40
@@ -47,9 +48,12 @@ class Face:
         width = self.box[2]
         if width >= TRUSTED_WIDTH:
             return ""
-        return (
-            f"Face {self.number} is only {width} px wide: too small to trust the"
-            f" answers. Expected: at least {TRUSTED_WIDTH} px."
+        return gettext(
+            "Face {number} is only {width} px wide: too small to trust the "
+            "answers. Expected: at least {trusted_width} px.",
+            number=self.number,
+            width=width,
+            trusted_width=TRUSTED_WIDTH,
         )
 
 
@@ -245,9 +249,14 @@ def _build_mtcnn() -> Any:
 
     if keras.backend.backend() != "tensorflow":
         raise EquipoiseError(
-            f"Faces cannot be found with Keras on {keras.backend.backend()}.",
-            expected="KERAS_BACKEND=tensorflow, which the detector is written in.",
-            remedy="unset KERAS_BACKEND, or give aligned faces.",
+            gettext(
+                "Faces cannot be found with Keras on {backend}.",
+                backend=keras.backend.backend(),
+            ),
+            expected=gettext(
+                "KERAS_BACKEND=tensorflow, which the detector is written in."
+            ),
+            remedy=gettext("unset KERAS_BACKEND, or give aligned faces."),
         )
     import tensorflow as tf
     from mtcnn import MTCNN

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.data.cache import Progress
 from core.errors import EquipoiseError
+from core.language import N_, gettext
 from core.plots.explain import Tile, describe_grids, overlay_map
 from core.predictor import Preprocessing
 from core.study import Study
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 PICTURES = 16
 """Typical images that a mean map is of, at most."""
-LOOKING = "Looking into the models"
+LOOKING = N_("Looking into the models")
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,12 @@ def mean_maps(
     """
     if not paths:
         raise EquipoiseError(
-            f"There is no picture of '{category}' to look into.",
-            expected="at least one test image of this class.",
-            remedy="choose another class.",
+            gettext(
+                "There is no picture of '{category}' to look into.",
+                category=category,
+            ),
+            expected=gettext("at least one test image of this class."),
+            remedy=gettext("choose another class."),
         )
     methods = explainer.methods
     kinds = {method: predictor.preprocessing_of(method) for method in methods}
@@ -128,11 +132,11 @@ def map_tiles(
     tiles = []
     for method, one in maps.items():
         explanation = one.explanation
-        what = f"for {category}"
+        what = gettext("for {category}", category=category)
         if isinstance(task, Regression):
-            what = f"for a higher {task.label.lower()}"
+            what = gettext("for a higher {label}", label=task.label.lower())
         if not explanation.is_of_the_answer:
-            what = "whatever the answer"
+            what = gettext("whatever the answer")
         lines = (what, f"{explanation.technique}, {describe_grids(explanation.grids)}")
         pixels = overlay_map(one.picture, explanation.heat)
         tiles.append(Tile(labels.get(method, method), lines, pixels))

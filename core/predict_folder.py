@@ -30,6 +30,7 @@ from core.data.class_folders import walk_pictures
 from core.data.images import ACCEPTED
 from core.data.readers.csv_labels import CODES, FILENAME, LABEL
 from core.errors import DatasetError, EquipoiseError, RunError
+from core.language import N_, gettext, in_form
 from core.predictor import (
     BUCKETS,
     Predictor,
@@ -39,6 +40,7 @@ from core.predictor import (
 )
 from core.runs import Run
 from core.tasks import Binary, Regression, Task
+from core.text import listed
 from core.training.jobs import use_threads
 
 BATCH = 64
@@ -46,7 +48,7 @@ BATCH = 64
 _BATCHES = (*BUCKETS, BATCH)
 DEFAULT_THRESHOLD = 0.5
 SCHEMA = 1
-LABELLING = "Labelling pictures"
+LABELLING = N_("Labelling pictures")
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,8 @@ class Recipe:
         if predictor.problems:
             raise RunError(
                 " ".join(predictor.problems),
-                expected="every model of the method that is to label.",
-                remedy="choose a seed with a complete model with --seed.",
+                expected=gettext("every model of the method that is to label."),
+                remedy=gettext("choose a seed with a complete model with --seed."),
             )
         return predictor
 
@@ -126,9 +128,12 @@ class Recipe:
         means = outputs.mean(axis=0, dtype=np.float64)
         if not np.isfinite(means).all():
             raise RunError(
-                f"A model of '{self.runs[0].method}' gives no number for a picture.",
-                expected="finite outputs.",
-                remedy="choose another method, or train it again.",
+                gettext(
+                    "A model of '{method}' gives no number for a picture.",
+                    method=self.runs[0].method,
+                ),
+                expected=gettext("finite outputs."),
+                remedy=gettext("choose another method, or train it again."),
             )
         if isinstance(self.task, Regression):
             return [f"{value:.6g}" for value in means[:, 0]]
@@ -174,31 +179,39 @@ def choose_recipe(
         picture alone, or if the threshold is not from 0 to 1 or not asked for.
     """
     methods = dict.fromkeys(run.method for run in runs)
-    method = _only(method, methods, "method", "--method")
+    method = _only(method, methods, N_("method"), "--method")
     of_method = [run for run in runs if run.method == method]
     seeds = {str(run.seed): run for run in of_method}
     if seed is not None:
-        of_method = [seeds[_only(str(seed), seeds, "seed", "--seed")]]
+        of_method = [seeds[_only(str(seed), seeds, N_("seed"), "--seed")]]
     if faults := group_unknown(of_method):
         raise faults[0]
     if any(run.imported for run in of_method):
         raise RunError(
-            f"The method '{method}' was imported: predictions come without a model.",
-            expected="a method that was trained here.",
-            remedy="choose another with --method.",
+            gettext(
+                "The method '{method}' was imported: predictions come without a model.",
+                method=method,
+            ),
+            expected=gettext("a method that was trained here."),
+            remedy=gettext("choose another with --method."),
         )
     # A shipped study has models of some seeds only.
     kept = [run for run in of_method if not run.is_without_model] or of_method
     without = [run for run in kept if not run.model_path.is_file()]
     if without:
         raise RunError(
-            f"There is no {without[0].model_path.name} of "
-            f"{' and '.join(run.name for run in without)}: it cannot answer.",
-            expected="the model of every run that is to label.",
-            remedy="choose another with --method or --seed, or train it again.",
+            gettext(
+                "There is no {file} of {runs}: it cannot answer.",
+                file=without[0].model_path.name,
+                runs=listed([run.name for run in without]),
+            ),
+            expected=gettext("the model of every run that is to label."),
+            remedy=gettext(
+                "choose another with --method or --seed, or train it again."
+            ),
         )
     by_name = {each.name: each for each in tasks}
-    chosen = by_name[_only(task, by_name, "task", "--task")]
+    chosen = by_name[_only(task, by_name, N_("task"), "--task")]
     threshold = _check_threshold(chosen, threshold)
     return Recipe(chosen, threshold, tuple(kept), mirrored)
 
@@ -211,11 +224,17 @@ def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> st
     if asked in names:
         return str(asked)
     raise EquipoiseError(
-        f"There is no {what} '{asked}' to label with."
+        gettext(
+            "There is no {what} '{asked}' to label with.",
+            what=gettext(what),
+            asked=asked,
+        )
         if asked is not None
-        else f"It is not said which {what} to label with.",
-        expected=f"one of {', '.join(names) or 'none: there is no run'}.",
-        remedy=f"name it with {option}.",
+        else gettext("It is not said which {what} to label with.", what=gettext(what)),
+        expected=gettext("one of {names}.", names=", ".join(names))
+        if names
+        else gettext("one of none: there is no run."),
+        remedy=gettext("name it with {option}.", option=option),
     )
 
 
@@ -224,17 +243,22 @@ def _check_threshold(task: Task, threshold: float | None) -> float | None:
         if threshold is None:
             return None
         raise EquipoiseError(
-            f"A threshold is of two classes, and '{task.name}' has not two.",
-            expected="no threshold: the label is the class or the number itself.",
-            remedy="leave --threshold out, or choose another --task.",
+            gettext(
+                "A threshold is of two classes, and '{name}' has not two.",
+                name=task.name,
+            ),
+            expected=gettext(
+                "no threshold: the label is the class or the number itself."
+            ),
+            remedy=gettext("leave --threshold out, or choose another --task."),
         )
     if threshold is None:
         return DEFAULT_THRESHOLD
     if not 0 <= threshold <= 1:
         raise EquipoiseError(
-            f"The threshold is {threshold}.",
-            expected="a number from 0 to 1.",
-            remedy="fix --threshold.",
+            gettext("The threshold is {threshold}.", threshold=in_form(str(threshold))),
+            expected=gettext("a number from 0 to 1."),
+            remedy=gettext("fix --threshold."),
         )
     return threshold
 
@@ -303,17 +327,22 @@ def plan_labels(
     """
     if not folder.is_dir():
         raise DatasetError(
-            f"{folder} is not a folder.",
-            expected="a folder of pictures.",
-            remedy="without --csv, photos are answered one by one.",
+            gettext("{folder} is not a folder.", folder=folder),
+            expected=gettext("a folder of pictures."),
+            remedy=gettext("without --csv, photos are answered one by one."),
         )
     done, kept = _find_done(recipe, folder, csv_path, resume)
     there = [name in done for name in walk_pictures(folder)]
     if not there:
         raise DatasetError(
-            f"{folder} has no picture, and neither has a folder below it.",
-            expected=f"{ACCEPTED}, with its usual suffix.",
-            remedy="give the folder in which the pictures are.",
+            gettext(
+                "{folder} has no picture, and neither has a folder below it.",
+                folder=folder,
+            ),
+            expected=gettext(
+                "{accepted}, with its usual suffix.", accepted=gettext(ACCEPTED)
+            ),
+            remedy=gettext("give the folder in which the pictures are."),
         )
     return Plan(recipe, folder, csv_path, done, kept, len(there), there.count(False))
 
@@ -324,17 +353,21 @@ def _find_done(
     """The labels of the CSV that can be kept, from ``read_done``."""
     if not csv_path.parent.is_dir():
         raise EquipoiseError(
-            f"{csv_path} cannot be written: there is no folder {csv_path.parent}.",
-            expected="a file in a folder that exists.",
-            remedy="make the folder, or choose another place.",
+            gettext(
+                "{csv_path} cannot be written: there is no folder {parent}.",
+                csv_path=csv_path,
+                parent=csv_path.parent,
+            ),
+            expected=gettext("a file in a folder that exists."),
+            remedy=gettext("make the folder, or choose another place."),
         )
     if not csv_path.exists():
         return frozenset(), 0
     if not resume:
         raise EquipoiseError(
-            f"{csv_path} exists already.",
-            expected="a new file.",
-            remedy="continue it with --resume, or choose another name.",
+            gettext("{csv_path} exists already.", csv_path=csv_path),
+            expected=gettext("a new file."),
+            remedy=gettext("continue it with --resume, or choose another name."),
         )
     _check_same(recipe, folder, csv_path)
     return read_done(csv_path)
@@ -543,7 +576,12 @@ def read_done(path: Path) -> tuple[frozenset[str], int]:
             if not whole:
                 break
             if len(row) != 2 or (number == 0 and row != [FILENAME, LABEL]):
-                raise _damaged(path, f"its row {number + 1} is '{','.join(row)[:60]}'")
+                said = gettext(
+                    "its row {row} is '{text}'",
+                    row=str(number + 1),
+                    text=",".join(row)[:60],
+                )
+                raise _damaged(path, said)
             names.update(map(given_cell, row[:1] if number else ()))
             kept = read
     except csv.Error as error:
@@ -555,9 +593,15 @@ def read_done(path: Path) -> tuple[frozenset[str], int]:
 def _damaged(path: Path, why: str) -> EquipoiseError:
     shown = why.encode("utf-8", "backslashreplace").decode()
     return EquipoiseError(
-        f"{path} is not a file that can be continued: {shown}.",
-        expected=f"{FILENAME},{LABEL} in the first line and two cells in every row.",
-        remedy="move it away, then start again without --resume.",
+        gettext(
+            "{path} is not a file that can be continued: {why}.", path=path, why=shown
+        ),
+        expected=gettext(
+            "{filename},{label} in the first line and two cells in every row.",
+            filename=FILENAME,
+            label=LABEL,
+        ),
+        remedy=gettext("move it away, then start again without --resume."),
     )
 
 
@@ -575,24 +619,38 @@ def _check_same(recipe: Recipe, folder: Path, csv_path: Path) -> None:
         before = None
     if not isinstance(before, dict):
         raise EquipoiseError(
-            f"No valid record says what made {csv_path}: {record.name} beside it is "
-            "missing or damaged.",
-            expected="both files as they were written.",
-            remedy="put it back, or begin another file.",
+            gettext(
+                "No valid record says what made {csv_path}: {file} beside it is "
+                "missing or damaged.",
+                csv_path=csv_path,
+                file=record.name,
+            ),
+            expected=gettext("both files as they were written."),
+            remedy=gettext("put it back, or begin another file."),
         )
     now = _made(recipe, folder)
     changed = [key for key in now if before.get(key) != now[key]]
     if changed:
         said = [
-            "other models" if key == "models" else f"{key} {before.get(key)}"
+            gettext("other models") if key == "models" else f"{key} {before.get(key)}"
             for key in changed
         ]
         wanted = [f"{key} {now[key]}" for key in changed if key != "models"]
         raise EquipoiseError(
-            f"{csv_path} was made with {', '.join(said)}"
-            f"{' and not with ' if wanted else ''}{', '.join(wanted)}.",
-            expected="what made its first rows: two kinds of labels do not mix.",
-            remedy="ask as it was asked then, or begin another file.",
+            gettext(
+                "{path} was made with {before} and not with {now}.",
+                path=csv_path,
+                before=", ".join(said),
+                now=", ".join(wanted),
+            )
+            if wanted
+            else gettext(
+                "{path} was made with {before}.", path=csv_path, before=", ".join(said)
+            ),
+            expected=gettext(
+                "what made its first rows: two kinds of labels do not mix."
+            ),
+            remedy=gettext("ask as it was asked then, or begin another file."),
         )
 
 

@@ -25,6 +25,7 @@ from core.data.face_templates import UTKFACE, FaceTemplate
 from core.data.images import check_upload, decode_image, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
 from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
+from core.language import N_, gettext
 from core.methods.entries import ENTRIES
 from core.methods.temperature import scale
 from core.models.mirroring import mean_outputs, mirror
@@ -36,6 +37,7 @@ from core.results.answer_temperatures import (
 from core.runs import RECORD, Run, check_class_order
 from core.study import DatasetTable, ResizeTable, Study, explain_faults
 from core.tasks import Binary, Multiclass, Regression, Task
+from core.text import number
 
 if TYPE_CHECKING:
     from core.models.ensemble import Ensemble
@@ -46,8 +48,8 @@ if TYPE_CHECKING:
 BUCKETS = (1, 4, 16)
 # Photos of which many are answered together.
 ANSWERED_AT_ONCE = 64
-READING = "Reading photos"
-ANSWERING = "Answering photos"
+READING = N_("Reading photos")
+ANSWERING = N_("Answering photos")
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,30 @@ class Preprocessing:
         recorded = model.get("image_size") or size
         if size != recorded:
             raise RunError(
-                f"{run.model_path} takes pictures of {size} px.",
-                expected=f"{recorded} px, as its {RECORD} says.",
-                remedy="train it again, or delete the folder.",
+                gettext(
+                    "{model_path} takes pictures of {size} px.",
+                    model_path=run.model_path,
+                    size=size,
+                ),
+                expected=gettext(
+                    "{recorded} px, as its {record} says.",
+                    recorded=recorded,
+                    record=RECORD,
+                ),
+                remedy=gettext("train it again, or delete the folder."),
             )
         try:
             resize = ResizeTable.model_validate(model.get("resize") or {})
             table = DatasetTable.model_validate(dataset) if dataset else None
         except ValidationError as error:
             raise RunError(
-                f"{run.folder / RECORD} does not say what is done to its pictures: "
-                f"{explain_faults(error)}",
-                expected="its study as training wrote it.",
-                remedy="train it again, or delete the folder.",
+                gettext(
+                    "{record} does not say what is done to its pictures: {error}",
+                    record=run.folder / RECORD,
+                    error=explain_faults(error),
+                ),
+                expected=gettext("its study as training wrote it."),
+                remedy=gettext("train it again, or delete the folder."),
             ) from None
         if table is None:
             return cls(size, resize)
@@ -614,15 +627,17 @@ def check_photo(path: Path) -> EquipoiseError | None:
     """
     if path.is_dir():
         return ImageError(
-            f"{path} is a folder.",
-            expected="photos.",
-            remedy="name the photos in it, or label all of them with --csv FILE.",
+            gettext("{path} is a folder.", path=path),
+            expected=gettext("photos."),
+            remedy=gettext(
+                "name the photos in it, or label all of them with --csv FILE."
+            ),
         )
     if not path.exists():
         return ImageError(
-            f"There is no file {path}.",
-            expected="a photo that exists.",
-            remedy="check its name and its folder.",
+            gettext("There is no file {path}.", path=path),
+            expected=gettext("a photo that exists."),
+            remedy=gettext("check its name and its folder."),
         )
     try:
         check_upload(path.stat().st_size, str(path))
@@ -808,7 +823,7 @@ def _see(
     name: str = "",
 ) -> PhotoResult | _Seen:
     """Decode a photo and cut its faces, or say why it cannot be used."""
-    name = name or (str(source) if isinstance(source, Path) else "The photo")
+    name = name or (str(source) if isinstance(source, Path) else gettext("The photo"))
     clock = [time.perf_counter()]
     try:
         if isinstance(source, Path) and source.is_file():
@@ -878,7 +893,13 @@ def _disagreement(task: Task, answers: Sequence[Answer]) -> Disagreement:
     if isinstance(task, Regression):
         values = [a.value for a in answers if isinstance(a, RegressionAnswer)]
         low, high = min(values), max(values)
-        sentence = f"{task.label}: from {low:.0f} to {high:.0f} {task.unit}."
+        sentence = gettext(
+            "{label}: from {low} to {high} {unit}.",
+            label=task.label,
+            low=number(low, 0),
+            high=number(high, 0),
+            unit=gettext(task.unit),
+        )
         return Disagreement(task, high - low, task.bin_width, sentence)
     labels = [a.label for a in answers if isinstance(a, ClassificationAnswer)]
     counts = {label: labels.count(label) for label in task.classes if label in labels}
@@ -955,9 +976,16 @@ def _check_model(model: Any, run: Run, tasks: Sequence[Task]) -> int:
     said = {name: output.shape[-1] for name, output in outputs.items()}
     if not square or any(said.get(name) != width for name, width in widths.items()):
         raise RunError(
-            f"{run.model_path} does not predict the tasks of study '{run.study}'.",
-            expected=f"square pictures in, {', '.join(widths)} out.",
-            remedy="train it again, or delete the folder.",
+            gettext(
+                "{model_path} does not predict the tasks of study '{study}'.",
+                model_path=run.model_path,
+                study=run.study,
+            ),
+            expected=gettext(
+                "square pictures in, {widths} out.",
+                widths=", ".join(widths),
+            ),
+            remedy=gettext("train it again, or delete the folder."),
         )
     return int(shape[1])
 
@@ -974,10 +1002,13 @@ def group_unknown(runs: Sequence[Run]) -> list[EquipoiseError]:
     methods = dict.fromkeys(run.method for run in runs if _decides_by_group(run))
     return [
         RunError(
-            f"The method '{method}' gives no answer here: it decides by the group of "
-            "an image, which a picture alone does not say.",
-            expected="a method without a decision rule by group.",
-            remedy="look at its results on the study's test images.",
+            gettext(
+                "The method '{method}' gives no answer here: it decides by the "
+                "group of an image, which a picture alone does not say.",
+                method=method,
+            ),
+            expected=gettext("a method without a decision rule by group."),
+            remedy=gettext("look at its results on the study's test images."),
         )
         for method in methods
     ]
@@ -993,9 +1024,9 @@ def _resolved(run: Run, table: str) -> Mapping[str, Any]:
 def _no_model(faults: Sequence[EquipoiseError]) -> RunError:
     reasons = [fault.problem for fault in faults]
     return RunError(
-        " ".join(["There is no model that could answer.", *reasons]),
-        expected="at least one run with its model.keras.",
-        remedy="train the study: `equipoise train STUDY`.",
+        " ".join([gettext("There is no model that could answer."), *reasons]),
+        expected=gettext("at least one run with its model.keras."),
+        remedy=gettext("train the study: `equipoise train STUDY`."),
     )
 
 
@@ -1023,18 +1054,22 @@ def _warn_of_size(whole: Face, size: int) -> str:
     side, least = min(whole.box[2:]), min(TRUSTED_WIDTH, size)
     if side >= least:
         return ""
-    return (
-        f"The picture is only {side} px wide: too small to trust the answers."
-        f" Expected: at least {least} px."
+    return gettext(
+        "The picture is only {side} px wide: too small to trust the answers. "
+        "Expected: at least {least} px.",
+        side=str(side),
+        least=str(least),
     )
 
 
 def _no_face(name: str) -> ImageError:
     return ImageError(
-        f"No face was found in {name}.",
-        expected="a photo with a face seen more or less from the front.",
-        remedy="try another photo, or take the whole picture as one face"
-        " (`--aligned` on the command line).",
+        gettext("No face was found in {name}.", name=name),
+        expected=gettext("a photo with a face seen more or less from the front."),
+        remedy=gettext(
+            "try another photo, or take the whole picture as one face"
+            " (`--aligned` on the command line)."
+        ),
     )
 
 

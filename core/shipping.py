@@ -17,6 +17,7 @@ from core.data.cache import Progress
 from core.data.manifest import TEST, DatasetInfo
 from core.data.picture_paths import find_pictures
 from core.errors import EquipoiseError, RunError
+from core.language import N_, gettext
 from core.predictor import Preprocessing
 from core.runs import (
     MODEL,
@@ -33,7 +34,7 @@ from core.tasks import Regression, Task
 # How far an answer may move when a model is stored in half precision: in the unit of
 # a number, and in probability.
 LARGEST_CHANGE, LARGEST_PROBABILITY_CHANGE = 0.05, 0.002
-READING, CHECKING = "Reading test images", "Checking models"
+READING, CHECKING = N_("Reading test images"), N_("Checking models")
 HALF, FULL = "float16", "float32"
 
 Changes = dict[str, float]
@@ -147,9 +148,13 @@ def ship_study(
         replace_folder(beside, place)
     except OSError as error:
         raise RunError(
-            f"The runs could not be written to {place}: {error.strerror or error}.",
-            expected="a writable folder with room for them.",
-            remedy="free some space, or choose another --out.",
+            gettext(
+                "The runs could not be written to {place}: {why}.",
+                place=place,
+                why=error.strerror or error,
+            ),
+            expected=gettext("a writable folder with room for them."),
+            remedy=gettext("free some space, or choose another --out."),
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -168,23 +173,34 @@ def _runs_with_models(
     """Runs whose models go along, if all can be shipped."""
     if not own:
         raise RunError(
-            f"{source} holds no finished run of '{study}'.",
-            expected="a store with runs of the study.",
-            remedy="name another with --from, or train the study.",
+            gettext(
+                "{source} holds no finished run of '{study}'.",
+                source=source,
+                study=study,
+            ),
+            expected=gettext("a store with runs of the study."),
+            remedy=gettext("name another with --from, or train the study."),
         )
     chosen = [run for run in own if run.seed == seed and run.model_path.is_file()]
     if not chosen:
         raise RunError(
-            f"No run of '{study}' with seed {seed} has its {MODEL} in {source}.",
-            expected="the seed whose models are included.",
-            remedy="choose another with --seed.",
+            gettext(
+                "No run of '{study}' with seed {seed} has its {model} in {source}.",
+                study=study,
+                seed=seed,
+                model=MODEL,
+                source=source,
+            ),
+            expected=gettext("the seed whose models are included."),
+            remedy=gettext("choose another with --seed."),
         )
     if place.exists() and not replaces:
         raise RunError(
-            f"{place} exists already.",
-            expected="a store without the study.",
-            remedy="add --replace to put these runs in its place, or choose another "
-            "--out.",
+            gettext("{place} exists already.", place=place),
+            expected=gettext("a store without the study."),
+            remedy=gettext(
+                "add --replace to put these runs in its place, or choose another --out."
+            ),
         )
     return chosen
 
@@ -195,18 +211,25 @@ def _test_paths(
     manifest = manifest_of(run)
     if manifest is None:
         raise RunError(
-            f"The split of '{study.name}' is not beside its runs.",
-            expected="the manifest that training wrote.",
-            remedy="train one of the runs again.",
+            gettext(
+                "The split of '{name}' is not beside its runs.",
+                name=study.name,
+            ),
+            expected=gettext("the manifest that training wrote."),
+            remedy=gettext("train one of the runs again."),
         )
     ids = manifest.loc[manifest["split"] == TEST, "image_id"].astype(str).tolist()
     paths = find_pictures(study, info, ids, data, shipped=manifest)
     if len(paths) < len(ids):
         raise EquipoiseError(
-            f"{len(ids) - len(paths)} of {len(ids)} test images of '{study.name}' are "
-            "not in the copy.",
-            expected="the copy that the runs were trained on.",
-            remedy="name it with --data.",
+            gettext(
+                "{n} of {total} test images of '{study}' are not in the copy.",
+                n=len(ids) - len(paths),
+                total=len(ids),
+                study=study.name,
+            ),
+            expected=gettext("the copy that the runs were trained on."),
+            remedy=gettext("name it with --data."),
         )
     return paths
 

@@ -16,6 +16,7 @@ from core.data.cache_entries import (
     make_room,
 )
 from core.errors import DatasetError
+from core.language import gettext
 from core.locks import Lock
 
 # Errors of zipfile and tarfile for a damaged, locked or unknown archive.
@@ -54,16 +55,20 @@ def folder_of(location: Path, *, pattern: str, what: str) -> Path:
     """
     if not location.exists():
         raise DatasetError(
-            f"There is nothing at {location}.",
-            expected=f"the folder or the archive of {what}.",
-            remedy="give its place with --data, or fetch the dataset first.",
+            gettext("There is nothing at {location}.", location=location),
+            expected=gettext("the folder or the archive of {what}.", what=what),
+            remedy=gettext("give its place with --data, or fetch the dataset first."),
         )
     folder = location if location.is_dir() else _unpack(location, what)
     if next(folder.rglob(pattern), None) is None:
         raise DatasetError(
-            f"{location} holds no file that matches {pattern}.",
-            expected=f"{what} in its published layout.",
-            remedy="check that the download or the unpacking was complete.",
+            gettext(
+                "{location} holds no file that matches {pattern}.",
+                location=location,
+                pattern=pattern,
+            ),
+            expected=gettext("{what} in its published layout.", what=what),
+            remedy=gettext("check that the download or the unpacking was complete."),
         )
     return folder
 
@@ -92,9 +97,16 @@ def _unpack(archive: Path, what: str) -> Path:
         describe_entry("unpacked", digest, archive=archive.name)
     except _DAMAGE as error:
         raise DatasetError(
-            f"{archive} could not be unpacked: {error}.",
-            expected=f"a whole .tar, .tar.gz or .zip archive of {what}.",
-            remedy="fetch it again, and see that the disk has room.",
+            gettext(
+                "{archive} could not be unpacked: {error}.",
+                archive=archive,
+                error=error,
+            ),
+            expected=gettext(
+                "a whole .tar, .tar.gz or .zip archive of {what}.",
+                what=what,
+            ),
+            remedy=gettext("fetch it again, and see that the disk has room."),
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StudyError
+from core.language import N_, gettext
 
 Booleans = NDArray[np.bool_]
 Attributes = Mapping[str, Booleans]
@@ -20,7 +21,7 @@ Attributes = Mapping[str, Booleans]
 MAX_DEPTH = 20
 _TOKEN = re.compile(r"\s*([()]|\w+|\S)")
 _WORDS = ("and", "or", "not", "(", ")")
-_END = "the end"
+_END = N_("the end")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def parse_expression(text: str, known: Collection[str]) -> Expression:
     parser = _Parser(text, known)
     holds = parser.read_or()
     if parser.next != _END:
-        raise parser.fault("and, or, or the end")
+        raise parser.fault(N_("and, or, or the end"))
     return Expression(" ".join(text.split()), frozenset(parser.names), holds)
 
 
@@ -109,7 +110,7 @@ class _Parser:
             self._descend()
             holds = self.read_or()
             if self.next != ")":
-                raise self.fault("and, or, or a closing parenthesis")
+                raise self.fault(N_("and, or, or a closing parenthesis"))
             self._place += 1
         else:
             return self._read_name(token)
@@ -118,7 +119,7 @@ class _Parser:
 
     def _read_name(self, name: str) -> Callable[[Attributes], Booleans]:
         if name in (_END, *_WORDS) or not name.replace("_", "0").isalnum():
-            raise self.fault("an attribute, not, or an opening parenthesis")
+            raise self.fault(N_("an attribute, not, or an opening parenthesis"))
         if name not in self._known:
             raise unknown_attribute(name, self._known, where=f"'{self._text}'")
         self._place += 1
@@ -130,22 +131,40 @@ class _Parser:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise StudyError(
-                f"The expression '{self._text}' is nested too deeply.",
-                expected=f"at most {MAX_DEPTH} parentheses or nots inside one another.",
-                remedy="write it more simply.",
+                gettext(
+                    "The expression '{text}' is nested too deeply.",
+                    text=self._text,
+                ),
+                expected=gettext(
+                    "at most {max_depth} parentheses or nots inside one another.",
+                    max_depth=MAX_DEPTH,
+                ),
+                remedy=gettext("write it more simply."),
             )
 
     def fault(self, expected: str) -> StudyError:
         """The error of an unexpected next token."""
         found = self._tokens[self._place]
         before = " ".join(self._tokens[: self._place])
-        where = f"after '{before}'" if before else "at its beginning"
-        what = _END if found == _END else f"'{found}'"
+        said = {
+            "text": self._text,
+            "what": gettext(_END) if found == _END else f"'{found}'",
+        }
         return StudyError(
-            f"The expression '{self._text}' has {what} {where}.",
-            expected=f"{expected} there.",
-            remedy="write attributes with and, or, not and parentheses between them, "
-            "such as 'Blond_Hair or (Eyeglasses and not Young)'.",
+            gettext(
+                "The expression '{text}' has {what} after '{before}'.",
+                before=before,
+                **said,
+            )
+            if before
+            else gettext(
+                "The expression '{text}' has {what} at its beginning.", **said
+            ),
+            expected=gettext("{expected} there.", expected=gettext(expected)),
+            remedy=gettext(
+                "write attributes with and, or, not and parentheses between them, "
+                "such as 'Blond_Hair or (Eyeglasses and not Young)'."
+            ),
         )
 
 
@@ -154,9 +173,15 @@ def unknown_attribute(name: str, known: Collection[str], *, where: str) -> Study
     spelling = {each.lower(): each for each in known}
     near = difflib.get_close_matches(name.lower(), spelling, n=1, cutoff=0.5)
     return StudyError(
-        f"There is no attribute '{name}', which {where} names.",
-        expected=f"one of {', '.join(known)}.",
-        remedy=f"did you mean {spelling[near[0]]}?" if near else "choose one of these.",
+        gettext(
+            "There is no attribute '{name}', which {where} names.",
+            name=name,
+            where=where,
+        ),
+        expected=gettext("one of {known}.", known=", ".join(known)),
+        remedy=gettext("did you mean {name}?", name=spelling[near[0]])
+        if near
+        else gettext("choose one of these."),
     )
 
 

@@ -32,7 +32,9 @@ from core.data.file_fingerprints import (
 from core.data.images import load_preprocessed
 from core.data.picture_names import BESIDE, check_corrupt
 from core.errors import DatasetError, ImageError
+from core.language import N_, gettext
 from core.study import Fit, Resample
+from core.text import number
 
 # Raised whenever preprocessing changes: an older cache is then not found.
 VERSION = 2
@@ -160,7 +162,7 @@ def _look_at(files: Sequence[str], names: str, progress: Progress) -> Facts:
         files,
         known,
         progress=lambda done, total: progress(
-            "Looking for changed pictures", done, total
+            N_("Looking for changed pictures"), done, total
         ),
     )
     return facts
@@ -199,7 +201,7 @@ def _build(
     progress: Progress,
 ) -> None:
     needed = len(paths) * size**2 * 3
-    what = "Preparing images"
+    what = N_("Preparing images")
     try:
         with new_entry(
             "images",
@@ -229,9 +231,19 @@ def _build(
             np.save(folder / FILES, facts, allow_pickle=False)
     except OSError as error:
         raise DatasetError(
-            f"The image cache could not be written: {error.strerror or error}.",
-            expected=f"{needed / 2**20:.0f} MB in {cache_root() / 'images'}.",
-            remedy=f"free some space, or set {CACHE_VARIABLE} to another place.",
+            gettext(
+                "The image cache could not be written: {why}.",
+                why=error.strerror or error,
+            ),
+            expected=gettext(
+                "{size} MB in {folder}.",
+                size=number(needed / 2**20, 0),
+                folder=cache_root() / "images",
+            ),
+            remedy=gettext(
+                "free some space, or set {cache_variable} to another place.",
+                cache_variable=CACHE_VARIABLE,
+            ),
         ) from error
 
 

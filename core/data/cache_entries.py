@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import EquipoiseError
+from core.language import gettext, in_form
 from core.locks import Lock, take_lock
 
 CACHE_VARIABLE = "EQUIPOISE_CACHE"
@@ -88,9 +89,16 @@ def cache_limit_bytes() -> float:
         limit = -1.0
     if not limit >= 0:
         raise EquipoiseError(
-            f"{LIMIT_VARIABLE} is '{given}'.",
-            expected=f"how large the cache may be in GB, such as {DEFAULT_LIMIT_GB:g}.",
-            remedy="set it to such a number, or leave it out.",
+            gettext(
+                "{limit_variable} is '{given}'.",
+                limit_variable=LIMIT_VARIABLE,
+                given=given,
+            ),
+            expected=gettext(
+                "how large the cache may be in GB, such as {default_limit_gb}.",
+                default_limit_gb=in_form(f"{DEFAULT_LIMIT_GB:g}"),
+            ),
+            remedy=gettext("set it to such a number, or leave it out."),
         )
     return limit * GB
 

@@ -30,6 +30,7 @@ from core.data.readers import (
 from core.data.splits import apply_split, name_strata, with_new_split
 from core.data.unreadable_pictures import leave_out_known_damage
 from core.errors import DatasetError, StudyError
+from core.language import N_, gettext
 from core.study import (
     DatasetOptions,
     DatasetTable,
@@ -129,8 +130,8 @@ def _cifar_renderer(options: cifar.CIFAROptions) -> Render:
     return cifar.render
 
 
-_FACES = "the aligned and cropped faces"
-_LESIONS = "its training images, ground truth and metadata"
+_FACES = N_("the aligned and cropped faces")
+_LESIONS = N_("its training images, ground truth and metadata")
 READERS = {
     reader.info.name: reader
     for reader in (
@@ -161,7 +162,7 @@ READERS = {
             celeba.INFO,
             celeba.CelebAOptions,
             celeba.load,
-            copy="its aligned pictures and list_attr_celeba.txt",
+            copy=N_("its aligned pictures and list_attr_celeba.txt"),
             info_of=celeba.info_of,
         ),
         *(
@@ -185,20 +186,22 @@ READERS = {
             stanford_dogs.StanfordDogsOptions,
             stanford_dogs.load,
             stanford_dogs.renderer,
-            copy="images.tar, and lists.tar and annotation.tar if they are asked for",
+            copy=N_(
+                "images.tar, and lists.tar and annotation.tar if they are asked for"
+            ),
         ),
         Reader(
             image_folder.INFO,
             image_folder.FolderOptions,
             image_folder.load,
             image_folder.renderer,
-            copy="the pictures, in one folder a class",
+            copy=N_("the pictures, in one folder a class"),
         ),
         Reader(
             csv_labels.INFO,
             csv_labels.CSVLabelsOptions,
             csv_labels.load,
-            copy="the pictures and a CSV file of their labels",
+            copy=N_("the pictures and a CSV file of their labels"),
             info_of=csv_labels.info_of,
         ),
         Reader(
@@ -222,9 +225,9 @@ def dataset_info(name: str) -> DatasetInfo:
     """
     if name not in DATASETS:
         raise StudyError(
-            f"There is no dataset '{name}'.",
-            expected=f"one of {', '.join(DATASETS)}.",
-            remedy="fix [dataset] in the study's file.",
+            gettext("There is no dataset '{name}'.", name=name),
+            expected=gettext("one of {datasets}.", datasets=", ".join(DATASETS)),
+            remedy=gettext("fix [dataset] in the study's file."),
         )
     return DATASETS[name]
 
@@ -264,10 +267,13 @@ def dataset_of(
         return info.with_classes_of(manifest)
     if needed:
         raise DatasetError(
-            f"The classes of the study '{study.name}' are not known: the manifest that "
-            "its runs were trained on is gone.",
-            expected="manifest.parquet beside the runs.",
-            remedy="put it back, or train the study again.",
+            gettext(
+                "The classes of the study '{name}' are not known: the manifest "
+                "that its runs were trained on is gone.",
+                name=study.name,
+            ),
+            expected=gettext("manifest.parquet beside the runs."),
+            remedy=gettext("put it back, or train the study again."),
         )
     return info
 
@@ -308,9 +314,15 @@ def load_dataset(
     options = reader.parse(study.dataset.options)
     if location is None and reader.copy:
         raise DatasetError(
-            f"The study '{study.name}' needs your own copy of {reader.info.title}.",
-            expected="its folder or archive.",
-            remedy=f"fetch {reader.copy}, then add --data PATH.",
+            gettext(
+                "The study '{study}' needs your own copy of {dataset}.",
+                study=study.name,
+                dataset=gettext(reader.info.title),
+            ),
+            expected=gettext("its folder or archive."),
+            remedy=gettext(
+                "fetch {what}, then add --data PATH.", what=gettext(reader.copy)
+            ),
         )
     loaded = reader.load(location, options, shipped=shipped, progress=progress)
     if shipped is None:

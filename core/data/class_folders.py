@@ -18,6 +18,7 @@ from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, leave_out, split_by_group
 from core.data.unreadable_pictures import describe_sizes
 from core.errors import DatasetError
+from core.language import gettext
 from core.study import Seed
 from core.tasks import natural_order
 
@@ -105,9 +106,15 @@ def walk_pictures(root: Path) -> Iterator[str]:
 
     def refuse(error: OSError) -> None:
         raise DatasetError(
-            f"{error.filename} cannot be read: {error.strerror or error}.",
-            expected="a folder whose pictures may be read, and all those below it.",
-            remedy="fix its permissions, or take it out.",
+            gettext(
+                "{file} cannot be read: {why}.",
+                file=error.filename,
+                why=error.strerror or error,
+            ),
+            expected=gettext(
+                "a folder whose pictures may be read, and all those below it."
+            ),
+            remedy=gettext("fix its permissions, or take it out."),
         ) from error
 
     for here, below, names in os.walk(root, onerror=refuse):
@@ -162,9 +169,13 @@ def by_published_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path
             continue
         if not filecmp.cmp(first, path, shallow=False):
             raise DatasetError(
-                f"Two different pictures have one name: {first} and {path}.",
-                expected="one picture of a name.",
-                remedy="take one of them out.",
+                gettext(
+                    "Two different pictures have one name: {first} and {path}.",
+                    first=first,
+                    path=path,
+                ),
+                expected=gettext("one picture of a name."),
+                remedy=gettext("take one of them out."),
             )
         copies.append(path)
     return files, copies
@@ -199,11 +210,21 @@ def class_folders(root: Path) -> tuple[dict[str, list[Path]], list[str]]:
     empty = [name for name, pictures in found.items() if not pictures]
     if len(found) < 2 or empty:
         raise DatasetError(
-            f"{root} has class folders without a picture: {', '.join(empty[:NAMED])}."
+            gettext(
+                "{folder} has class folders without a picture: {names}.",
+                folder=root,
+                names=", ".join(empty[:NAMED]),
+            )
             if empty
-            else f"{root} has {len(found) or 'no'} class folder{'s' * (not found)}.",
-            expected="at least two folders, named after their classes, with pictures.",
-            remedy="give the folder in which the classes are, and take empty ones out.",
+            else gettext("{folder} has {n} class folder.", folder=root, n=len(found))
+            if found
+            else gettext("{folder} has no class folders.", folder=root),
+            expected=gettext(
+                "at least two folders, named after their classes, with pictures."
+            ),
+            remedy=gettext(
+                "give the folder in which the classes are, and take empty ones out."
+            ),
         )
     strange = [
         f"{name}/{path.name}"
@@ -235,10 +256,15 @@ def list_pictures(
         name = twice["image_id"].iloc[0]
         files = twice.loc[twice["image_id"] == name, "path"]
         raise DatasetError(
-            f"Several pictures have one name, {len(twice)} in all: '{name}' of "
-            f"{' and '.join(files.iloc[:2])}.",
-            expected="one picture of a name, whatever its suffix.",
-            remedy="take the copies out, or rename them.",
+            gettext(
+                "Several pictures have one name, {count} in all: '{name}' of "
+                "{folders}.",
+                count=len(twice),
+                name=name,
+                folders=" and ".join(files.iloc[:2]),
+            ),
+            expected=gettext("one picture of a name, whatever its suffix."),
+            remedy=gettext("take the copies out, or rename them."),
         )
     return manifest.sort_values("image_id", ignore_index=True)
 

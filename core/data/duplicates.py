@@ -20,6 +20,7 @@ from core.data.cache import Progress
 from core.data.images import decode_image
 from core.data.picture_names import check_corrupt
 from core.errors import ImageError
+from core.language import N_
 from core.tasks import Regression
 
 HASH_BYTES = 32
@@ -106,7 +107,7 @@ def hash_images(
         else:
             hashes[row] = found
         if row % 256 == 255 or row + 1 == len(paths):
-            progress("Looking for near-duplicates", row + 1, len(paths))
+            progress(N_("Looking for near-duplicates"), row + 1, len(paths))
     check_corrupt(corrupt, paths)
     return hashes.view(np.uint64), corrupt
 

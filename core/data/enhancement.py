@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from core.data.cache import Pixels, Render, render_file
+from core.language import gettext
 from core.study import DatasetOptions, Fit, Resample
 
 
@@ -32,8 +33,8 @@ class Enhancement(DatasetOptions):
     def steps(self) -> tuple[str, ...]:
         """The changes in words, in order; empty without any."""
         done = {
-            "autocontrast": self.autocontrast,
-            "histogram equalisation": self.equalize,
+            gettext("autocontrast"): self.autocontrast,
+            gettext("histogram equalisation"): self.equalize,
         }
         return tuple(name for name, on in done.items() if on)
 

@@ -22,7 +22,9 @@ from core.data.cache_entries import (
     make_room,
 )
 from core.errors import DatasetError
+from core.language import gettext
 from core.methods.generation import Between
+from core.text import number
 
 Pixels = NDArray[np.uint8]
 IMAGES, BETWEEN, RECORD, SAMPLE = (
@@ -176,9 +178,19 @@ def _write(
             beside.rename(folder)
     except OSError as error:
         raise DatasetError(
-            f"Generated images could not be written: {error.strerror or error}.",
-            expected=f"{images.nbytes / 2**20:.0f} MB in {folder.parent}.",
-            remedy=f"free some space, or set {CACHE_VARIABLE} to another place.",
+            gettext(
+                "Generated images could not be written: {why}.",
+                why=error.strerror or error,
+            ),
+            expected=gettext(
+                "{size} MB in {parent}.",
+                size=number(images.nbytes / 2**20, 0),
+                parent=folder.parent,
+            ),
+            remedy=gettext(
+                "free some space, or set {cache_variable} to another place.",
+                cache_variable=CACHE_VARIABLE,
+            ),
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -14,6 +14,8 @@ from io import BytesIO
 
 from PIL import Image, ImageEnhance, ImageOps
 
+from core.language import N_
+
 DRAWN_SIDE = 256
 """Pixels that a drawn picture is wide where no file holds it."""
 LIGHTER, DARKER = 1.2, 0.8
@@ -63,53 +65,72 @@ def brighten(image: Image.Image, factor: float) -> Image.Image:
     return ImageEnhance.Brightness(image).enhance(factor)
 
 
-def _size(side: int) -> HarmlessChange:
-    name = f"{side} px"
-    return HarmlessChange(
-        name,
-        f"{side:,} px",
-        f"enlarged or reduced to {side:,} pixels on its shorter side (bicubic)",
-        partial(scale_to, side=side),
-    )
-
-
-def _jpeg(quality: int) -> HarmlessChange:
-    name = f"JPEG {quality}"
-    explanation = f"saved as JPEG of quality {quality}"
-    return HarmlessChange(name, name, explanation, partial(compress, quality=quality))
-
-
-def _brightness(name: str, factor: float) -> HarmlessChange:
-    label = f"{abs(factor - 1):.0%} {name}".replace("%", " %")
-    explanation = f"{label}: every level times {factor:g}"
-    return HarmlessChange(name, label, explanation, partial(brighten, factor=factor))
-
-
 CHANGES = {
     change.name: change
     for change in (
-        *map(_size, (256, 512, 1024)),
-        *map(_jpeg, (40, 95)),
         HarmlessChange(
-            "mirrored", "mirrored", "mirrored, left and right swapped", ImageOps.mirror
+            "256 px",
+            N_("256 px"),
+            N_("enlarged or reduced to 256 pixels on its shorter side (bicubic)"),
+            partial(scale_to, side=256),
         ),
-        _brightness("lighter", LIGHTER),
-        _brightness("darker", DARKER),
+        HarmlessChange(
+            "512 px",
+            N_("512 px"),
+            N_("enlarged or reduced to 512 pixels on its shorter side (bicubic)"),
+            partial(scale_to, side=512),
+        ),
+        HarmlessChange(
+            "1024 px",
+            N_("1,024 px"),
+            N_("enlarged or reduced to 1,024 pixels on its shorter side (bicubic)"),
+            partial(scale_to, side=1024),
+        ),
+        HarmlessChange(
+            "JPEG 40",
+            N_("JPEG 40"),
+            N_("saved as JPEG of quality 40"),
+            partial(compress, quality=40),
+        ),
+        HarmlessChange(
+            "JPEG 95",
+            N_("JPEG 95"),
+            N_("saved as JPEG of quality 95"),
+            partial(compress, quality=95),
+        ),
+        HarmlessChange(
+            "mirrored",
+            N_("mirrored"),
+            N_("mirrored, left and right swapped"),
+            ImageOps.mirror,
+        ),
+        HarmlessChange(
+            "lighter",
+            N_("20 % lighter"),
+            N_("20 % lighter: every level times 1.2"),
+            partial(brighten, factor=LIGHTER),
+        ),
+        HarmlessChange(
+            "darker",
+            N_("20 % darker"),
+            N_("20 % darker: every level times 0.8"),
+            partial(brighten, factor=DARKER),
+        ),
     )
 }
 IN_WORDS = ", ".join(change.label for change in CHANGES.values())
 """All of them, for a sentence."""
 
 
-WORST = "worst change"
+WORST = N_("worst change")
 """In the place of a change: of each image the one under which its answer moves most."""
 
 
 def describe_change(name: str) -> str:
-    """The change in words, for the end of a sentence; ``WORST`` has words too."""
+    """The change in words, to be said at the end of a sentence; ``WORST`` has some."""
     if name in CHANGES:
         return CHANGES[name].explanation
-    return "changed in whichever of these ways moves it most"
+    return N_("changed in whichever of these ways moves it most")
 
 
 def shift_column(task: str, change: str) -> str:

@@ -19,6 +19,7 @@ from core.data.cache_entries import (
 )
 from core.data.images import FORMATS
 from core.errors import DatasetError
+from core.language import gettext
 
 BRIGHTNESS, SHARPNESS, SIZE = PROPERTIES = ("brightness", "sharpness", "size")
 VERSION = 1
@@ -92,9 +93,15 @@ def _prepare(
                     np.save(beside / FILE, values, allow_pickle=False)
         except OSError as error:
             raise DatasetError(
-                f"The cache could not be written: {error.strerror or error}.",
-                expected=f"room in {cache_root()}.",
-                remedy=f"free some space, or set {CACHE_VARIABLE} to another place.",
+                gettext(
+                    "The cache could not be written: {why}.",
+                    why=error.strerror or error,
+                ),
+                expected=gettext("room in {folder}.", folder=cache_root()),
+                remedy=gettext(
+                    "free some space, or set {cache_variable} to another place.",
+                    cache_variable=CACHE_VARIABLE,
+                ),
             ) from error
     describe_entry("properties", key, study=study, images=len(files))
 

@@ -14,7 +14,9 @@ from PIL import Image, UnidentifiedImageError, features
 
 from core.data.harmless_changes import DRAWN_SIDE, apply_change
 from core.errors import ImageError
+from core.language import N_, gettext
 from core.study import Fit, Resample
+from core.text import number
 
 MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 64_000_000
@@ -22,7 +24,7 @@ MAX_PIXELS = 64_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (
     ("AVIF",) if features.check("avif") else ()
 )
-ACCEPTED = "a JPEG, PNG, WebP, GIF, BMP or TIFF picture"
+ACCEPTED = N_("a JPEG, PNG, WebP, GIF, BMP or TIFF picture")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 NEUTRAL = (128, 128, 128)
 
@@ -83,7 +85,7 @@ def decode_image(
         ``MAX_PIXELS`` pixels; the last is read from the header, before decoding.
     """
     if isinstance(source, bytes):
-        name = name or "The picture"
+        name = name or gettext("The picture")
         check_upload(len(source), name)
         return _decode(BytesIO(source), name, at_least)
     name = name or source.name
@@ -92,9 +94,13 @@ def decode_image(
             return _decode(file, name, at_least)
     except OSError as error:
         raise ImageError(
-            f"{name} could not be read: {error.strerror or error}.",
-            expected=f"{ACCEPTED}.",
-            remedy="check the path and its permissions.",
+            gettext(
+                "{name} could not be read: {why}.",
+                name=name,
+                why=error.strerror or error,
+            ),
+            expected=f"{gettext(ACCEPTED)}.",
+            remedy=gettext("check the path and its permissions."),
         ) from None
 
 
@@ -197,9 +203,13 @@ def check_upload(num_bytes: int, name: str) -> None:
         raise _empty(name)
     if num_bytes > MAX_UPLOAD_BYTES:
         raise ImageError(
-            f"{name} is too large: {num_bytes / 2**20:.1f} MB.",
-            expected=f"at most {MAX_UPLOAD_BYTES // 2**20} MB.",
-            remedy="save it smaller or as JPEG, then try again.",
+            gettext(
+                "{name} is too large: {size} MB.",
+                name=name,
+                size=number(num_bytes / 2**20, 1),
+            ),
+            expected=gettext("at most {size} MB.", size=MAX_UPLOAD_BYTES // 2**20),
+            remedy=gettext("save it smaller or as JPEG, then try again."),
         )
 
 
@@ -233,10 +243,9 @@ def _open(file: BinaryIO, name: str, start: bytes) -> Image.Image:
         if _begins_as_picture(start):
             raise _damaged(name) from None
         raise ImageError(
-            f"{name} is not a picture that can be read"
-            f"{_what_instead(start)}, whatever its name says.",
-            expected=f"{ACCEPTED}.",
-            remedy="open it in a picture program and save it as JPEG or PNG.",
+            _no_picture(name, start),
+            expected=f"{gettext(ACCEPTED)}.",
+            remedy=gettext("open it in a picture program and save it as JPEG or PNG."),
         ) from None
     except _DAMAGE:
         raise _damaged(name) from None
@@ -282,36 +291,56 @@ def _begins_as_picture(start: bytes) -> bool:
     return webp or start.startswith(signatures)
 
 
-def _what_instead(start: bytes) -> str:
+def _no_picture(name: str, start: bytes) -> str:
+    """The problem of a file that is no picture, and what it is instead."""
     if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif"):
-        return " (it is HEIC, a phone's format)"
+        return gettext(
+            "{name} is not a picture that can be read (it is HEIC, a phone's format), "
+            "whatever its name says.",
+            name=name,
+        )
     if start.startswith(b"%PDF"):
-        return " (it is a PDF)"
+        return gettext(
+            "{name} is not a picture that can be read (it is a PDF), whatever its name "
+            "says.",
+            name=name,
+        )
     if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in start):
-        return " (it holds text)"
-    return ""
+        return gettext(
+            "{name} is not a picture that can be read (it holds text), whatever its "
+            "name says.",
+            name=name,
+        )
+    return gettext(
+        "{name} is not a picture that can be read, whatever its name says.", name=name
+    )
 
 
 def _empty(name: str) -> ImageError:
     return ImageError(
-        f"{name} is empty: 0 bytes.",
-        expected=f"{ACCEPTED}.",
-        remedy="copy the file again from where it came from.",
+        gettext("{name} is empty: 0 bytes.", name=name),
+        expected=f"{gettext(ACCEPTED)}.",
+        remedy=gettext("copy the file again from where it came from."),
     )
 
 
 def _damaged(name: str) -> ImageError:
     return ImageError(
-        f"{name} is damaged: it begins as a picture but breaks off or cannot be"
-        " decoded.",
-        expected=f"{ACCEPTED}, complete.",
-        remedy="copy the file again from where it came from.",
+        gettext(
+            "{name} is damaged: it begins as a picture but breaks off or cannot "
+            "be decoded.",
+            name=name,
+        ),
+        expected=gettext("{accepted}, complete.", accepted=gettext(ACCEPTED)),
+        remedy=gettext("copy the file again from where it came from."),
     )
 
 
 def _too_many_pixels(name: str, extent: str = "") -> ImageError:
     return ImageError(
-        f"{name} has too many pixels{f': {extent}' if extent else ''}.",
-        expected=f"at most {MAX_PIXELS // 10**6} million pixels.",
-        remedy="save it at a smaller size, then try again.",
+        gettext("{name} has too many pixels: {extent}.", name=name, extent=extent)
+        if extent
+        else gettext("{name} has too many pixels.", name=name),
+        expected=gettext("at most {n} million pixels.", n=MAX_PIXELS // 10**6),
+        remedy=gettext("save it at a smaller size, then try again."),
     )

@@ -5,6 +5,7 @@ import pandas as pd
 
 from core.data.manifest import TRAINING, VALIDATION, DatasetInfo, LoadedDataset
 from core.errors import StudyError
+from core.language import gettext
 from core.study import LabelNoise
 from core.tasks import Classification, Regression, natural_order
 
@@ -115,10 +116,16 @@ def _task_of(noise: LabelNoise, info: DatasetInfo) -> Classification:
     tasks = {t.name: t for t in info.tasks if not isinstance(t, Regression)}
     if noise.task not in tasks:
         raise StudyError(
-            f"The study adds label noise to '{noise.task}', which is not a task with "
-            f"classes of {info.title}.",
-            expected=f"one of {', '.join(tasks) or 'none: it predicts numbers'}.",
-            remedy="fix `task` under [label_noise] in the study's file.",
+            gettext(
+                "The study adds label noise to '{task}', which is not a task with "
+                "classes of {dataset}.",
+                task=noise.task,
+                dataset=gettext(info.title),
+            ),
+            expected=gettext("one of {names}.", names=", ".join(tasks))
+            if tasks
+            else gettext("one of none: it predicts numbers."),
+            remedy=gettext("fix `task` under [label_noise] in the study's file."),
         )
     return tasks[noise.task]
 
@@ -130,18 +137,28 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
     features = loaded.info.sensitive_features
     if noise.by not in features:
         raise StudyError(
-            f"The study adds label noise by '{noise.by}', which is not a sensitive "
-            f"feature of {loaded.info.title}.",
-            expected=f"one of {', '.join(features) or 'none: it has no such feature'}.",
-            remedy="fix `by` under [label_noise] in the study's file.",
+            gettext(
+                "The study adds label noise by '{feature}', which is not a sensitive "
+                "feature of {dataset}.",
+                feature=noise.by,
+                dataset=gettext(loaded.info.title),
+            ),
+            expected=gettext("one of {names}.", names=", ".join(features))
+            if features
+            else gettext("one of none: it has no such feature."),
+            remedy=gettext("fix `by` under [label_noise] in the study's file."),
         )
     strange = sorted(set(noise.shares) - set(features[noise.by]))
     if strange:
         raise StudyError(
-            f"The study adds label noise to {', '.join(strange)}, which is not a group "
-            f"of '{noise.by}'.",
-            expected=f"some of {', '.join(features[noise.by])}.",
-            remedy="fix `shares` under [label_noise] in the study's file.",
+            gettext(
+                "The study adds label noise to {strange}, which is not a group of "
+                "'{by}'.",
+                strange=", ".join(strange),
+                by=noise.by,
+            ),
+            expected=gettext("some of {names}.", names=", ".join(features[noise.by])),
+            remedy=gettext("fix `shares` under [label_noise] in the study's file."),
         )
     return loaded.manifest[noise.by]
 

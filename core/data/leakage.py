@@ -31,7 +31,9 @@ from core.data.manifest import (
 )
 from core.data.picture_names import check_corrupt
 from core.errors import DatasetError
+from core.language import N_, gettext
 from core.tasks import Regression
+from core.text import percent
 
 SIDE = 32
 """Side in pixels of the squares that are compared."""
@@ -47,9 +49,9 @@ COMPARED = ((TEST, TRAINING), (VALIDATION, TRAINING), (TEST, VALIDATION))
 """Splits whose images are looked up, and the split that is searched."""
 REPORT = "near_copies"
 """The table of a data report that holds them."""
-REMOVED = "near-copy of a test or validation image"
-SEARCHING = "Looking for near-copies"
-READING = "Reading pictures to compare"
+REMOVED = N_("near-copy of a test or validation image")
+SEARCHING = N_("Looking for near-copies")
+READING = N_("Reading pictures to compare")
 
 _LUMINANCE, _COLOUR = 12, 6
 # JPEG's: luminance, and its differences to blue and to red.
@@ -274,8 +276,14 @@ def say_near_copies(report: Mapping[str, Any], *, drawn: bool = False) -> str:
     """
     found = _table(report, REPORT)
     parts = [
-        f"{table['with_a_copy']:,} of {table['images']:,} {searched} images"
-        f" ({100 * table['share']:.1f} %) in {reference}"
+        gettext(
+            "{n} of {total} {searched} images ({share}) in {reference}",
+            n=table["with_a_copy"],
+            total=table["images"],
+            searched=gettext(searched),
+            share=percent(table["share"], 1),
+            reference=gettext(reference),
+        )
         for searched, reference in COMPARED
         if (table := _table(found, f"{searched}_in_{reference}"))
     ]
@@ -283,17 +291,23 @@ def say_near_copies(report: Mapping[str, Any], *, drawn: bool = False) -> str:
         return ""
     removed = found.get("removed_from_training", 0)
     ending = (
-        f"The study leaves these {removed:,} training images out."
+        gettext("The study leaves these {n} training images out.", n=removed)
         if removed
-        else "They are kept: remove_copies = true under [dataset] options leaves the"
-        " training images out."
-    )
-    if drawn:
-        return (
-            f"Look-alikes: {'; '.join(parts)}. A program drew each of these pictures"
-            f" by itself, so none is a copy. {ending}"
+        else gettext(
+            "They are kept: remove_copies = true under [dataset] options leaves the "
+            "training images out."
         )
-    return f"Near-copies found, at least: {'; '.join(parts)}. {ending}"
+    )
+    found_there = gettext("; ").join(parts)
+    if drawn:
+        said = gettext(
+            "Look-alikes: {parts}. A program drew each of these pictures by itself, so "
+            "none is a copy.",
+            parts=found_there,
+        )
+    else:
+        said = gettext("Near-copies found, at least: {parts}.", parts=found_there)
+    return f"{said} {ending}"
 
 
 def _check_classes(loaded: LoadedDataset, manifest: pd.DataFrame) -> None:
@@ -306,10 +320,13 @@ def _check_classes(loaded: LoadedDataset, manifest: pd.DataFrame) -> None:
         gone = sorted(set(before[task.name]) - set(after[task.name]))
         if gone:
             raise DatasetError(
-                f"All training images of '{gone[0]}' are near-copies of test or "
-                "validation images.",
-                expected="some of each class that are not.",
-                remedy="set remove_copies = false under [dataset] options.",
+                gettext(
+                    "All training images of '{label}' are near-copies of test or "
+                    "validation images.",
+                    label=gone[0],
+                ),
+                expected=gettext("some of each class that are not."),
+                remedy=gettext("set remove_copies = false under [dataset] options."),
             )
 
 

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import DatasetError
+from core.language import N_, gettext, in_form, ngettext
 
 Profile = Literal["exponential", "step"]
 Integers = NDArray[np.int64]
 # Why an image is left out that its class has too many of.
-OVER_PROFILE = "over the profile"
+OVER_PROFILE = N_("over the profile")
 
 
 def class_counts(
@@ -54,20 +55,26 @@ def class_counts(
     """
     if num_classes < 2 or largest < 1:
         raise DatasetError(
-            f"A profile of {num_classes} classes of at most {largest} images.",
-            expected="at least 2 classes and 1 image.",
+            gettext(
+                "A profile of {classes} classes of at most {largest} images.",
+                classes=str(num_classes),
+                largest=str(largest),
+            ),
+            expected=gettext("at least 2 classes and 1 image."),
         )
     if not (np.isfinite(ratio) and ratio >= 1):
         raise DatasetError(
-            f"The imbalance ratio is {ratio}.",
-            expected="a number from 1: the largest class over the smallest.",
-            remedy="fix `ratio` under [dataset] options in the study's file.",
+            gettext("The imbalance ratio is {ratio}.", ratio=in_form(str(ratio))),
+            expected=gettext("a number from 1: the largest class over the smallest."),
+            remedy=gettext("fix `ratio` under [dataset] options in the study's file."),
         )
     if profile not in get_args(Profile):
         raise DatasetError(
-            f"There is no profile {profile!r}.",
-            expected=f"one of {', '.join(get_args(Profile))}.",
-            remedy="fix `profile` under [dataset] options in the study's file.",
+            gettext("There is no profile {profile}.", profile=repr(profile)),
+            expected=gettext("one of {profile}.", profile=", ".join(get_args(Profile))),
+            remedy=gettext(
+                "fix `profile` under [dataset] options in the study's file."
+            ),
         )
     factor = 1 / ratio
     if profile == "exponential":
@@ -78,10 +85,14 @@ def class_counts(
     counts = np.array([int(largest * share) for share in shares], dtype=np.int64)
     if counts.min() < 1:
         raise DatasetError(
-            f"A ratio of {ratio:g} leaves class "
-            f"{_class_name(int(counts.argmin()), names)} no image of {largest}.",
-            expected=f"a ratio of at most {largest}.",
-            remedy="fix `ratio` under [dataset] options in the study's file.",
+            gettext(
+                "A ratio of {ratio} leaves class {name} no image of {largest}.",
+                ratio=in_form(f"{ratio:g}"),
+                name=_class_name(int(counts.argmin()), names),
+                largest=largest,
+            ),
+            expected=gettext("a ratio of at most {n}.", n=largest),
+            remedy=gettext("fix `ratio` under [dataset] options in the study's file."),
         )
     return counts
 
@@ -128,10 +139,14 @@ def draw_long_tail(
         members = np.flatnonzero(ids == label)
         if len(members) < wanted:
             raise DatasetError(
-                f"Class {_class_name(label, names)} has {len(members)} "
-                f"image{'' if len(members) == 1 else 's'}.",
-                expected=f"at least {wanted}.",
-                remedy="use the whole published set.",
+                ngettext(
+                    "Class {name} has {count} image.",
+                    "Class {name} has {count} images.",
+                    len(members),
+                    name=_class_name(label, names),
+                ),
+                expected=gettext("at least {n}.", n=wanted),
+                remedy=gettext("use the whole published set."),
             )
         order = np.random.default_rng([seed, label]).permutation(members)
         parts.append(order[:wanted])

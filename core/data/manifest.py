@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from core.data.face_templates import FaceTemplate
+from core.language import N_
 from core.tasks import Multiclass, Task, natural_order
 
-TRAINING = "training"
-VALIDATION = "validation"
-TEST = "test"
+TRAINING = N_("training")
+VALIDATION = N_("validation")
+TEST = N_("test")
 SPLITS = (TRAINING, VALIDATION, TEST)
-LEFT_OUT = "left out"
+LEFT_OUT = N_("left out")
 DRAWN_SPLIT = "drawn_split"
 """Column of a manifest of which pictures cannot be read: the split with these."""
 

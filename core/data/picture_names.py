@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import DatasetError
+from core.language import gettext
+from core.text import percent
 
 MAX_CORRUPT_SHARE = 0.01
 NAMED = 3
@@ -35,9 +37,17 @@ def check_corrupt(corrupt: Mapping[int, str], paths: Sequence[str]) -> None:
         for row, name in zip(first, names, strict=True)
     )
     raise DatasetError(
-        f"{len(corrupt)} of {len(paths)} images cannot be read: {' '.join(said)}",
-        expected=f"at most {MAX_CORRUPT_SHARE:.0%} corrupt images.",
-        remedy="fetch the dataset again, or take these pictures out.",
+        gettext(
+            "{n} of {total} images cannot be read: {problems}",
+            n=len(corrupt),
+            total=len(paths),
+            problems=" ".join(said),
+        ),
+        expected=gettext(
+            "at most {max_corrupt_share} corrupt images.",
+            max_corrupt_share=percent(MAX_CORRUPT_SHARE),
+        ),
+        remedy=gettext("fetch the dataset again, or take these pictures out."),
     )
 
 

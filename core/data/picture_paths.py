@@ -13,6 +13,7 @@ import pandas as pd
 from core.data.catalog import READERS, dataset_info, load_dataset
 from core.data.manifest import DatasetInfo
 from core.errors import DatasetError
+from core.language import gettext
 from core.study import Study
 
 DATA_VARIABLE = "EQUIPOISE_DATA"
@@ -85,7 +86,7 @@ def find_pictures(
     copy: Path | None,
     *,
     shipped: pd.DataFrame | None = None,
-    remedy: str = "add --data DIR.",
+    remedy: str = gettext("add --data DIR."),
 ) -> list[str]:
     """Paths of some pictures of a study: drawn, or from a copy of its dataset.
 
@@ -117,8 +118,11 @@ def find_pictures(
         place = copy or own_copy(study)
         if place is None or not info.has_pictures:
             raise DatasetError(
-                f"The pictures of {info.title} are not here.",
-                expected="your own copy of them.",
+                gettext(
+                    "The pictures of {title} are not here.",
+                    title=gettext(info.title),
+                ),
+                expected=gettext("your own copy of them."),
                 remedy=remedy,
             )
         known = copied_paths(study, place, shipped=shipped)

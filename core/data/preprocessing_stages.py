@@ -12,6 +12,7 @@ from core.data.enhancement import Enhancement, enhance
 from core.data.harmless_changes import DRAWN_SIDE
 from core.data.images import decode_image, preprocess
 from core.data.picture_names import BESIDE
+from core.language import gettext
 from core.study import ResizeTable, Study
 
 LONGEST = 640
@@ -60,10 +61,18 @@ def stages_of_path(study: Study, path: str) -> Stages:
     if not file.is_file():
         drawn = dataset_info(study.dataset.name).generated
         before = render(path, DRAWN_SIDE if drawn else size)
-        how = (f"{'drawn' if drawn else 'kept'} at {_extent(size)}",)
+        how = (
+            gettext("drawn at {size} × {size} pixels", size=str(size))
+            if drawn
+            else gettext("kept at {size} × {size} pixels", size=str(size)),
+        )
         steps = (*how, *_enhancement(study))
         return _stages(Image.fromarray(before), render(path, size), steps)
-    crop = (f"cropped to the box {box.replace(',', ', ')}",) if box else ()
+    crop = (
+        (gettext("cropped to the box {box}", box=box.replace(",", ", ")),)
+        if box
+        else ()
+    )
     steps = (*crop, *_resize(study), *_enhancement(study))
     return _stages(decode_image(file), render(path, size), steps)
 
@@ -95,7 +104,9 @@ def stages_of_upload(study: Study, content: bytes, *, name: str = "") -> Stages:
 def try_enhancement(stages: Stages, enhancement: Enhancement) -> Stages:
     """The same with the brightness changed at the end, as a study could ask for."""
     after = enhance(stages.after, enhancement)
-    tried = (f"{step} (tried here only)" for step in enhancement.steps)
+    tried = (
+        gettext("{step} (tried here only)", step=step) for step in enhancement.steps
+    )
     return replace(stages, after=after, steps=(*stages.steps, *tried))
 
 
@@ -105,17 +116,19 @@ def _stages(before: Image.Image, after: Pixels, steps: tuple[str, ...]) -> Stage
     return Stages(np.asarray(before), extent, after, steps)
 
 
-def _extent(size: int) -> str:
-    return f"{size} × {size} pixels"
-
-
 def _resize(study: Study) -> tuple[str, ...]:
     table = study.model.resize or ResizeTable()
-    cropped = ("cropped to its largest centred square",)
-    resized = f"resized to {_extent(study.model.image_size)} ({table.resample})"
+    how = {"size": str(study.model.image_size), "resample": table.resample}
     if table.fit == "stretch":
-        return (f"stretched and {resized}",)
-    return (*cropped, resized)
+        return (
+            gettext(
+                "stretched and resized to {size} × {size} pixels ({resample})", **how
+            ),
+        )
+    return (
+        gettext("cropped to its largest centred square"),
+        gettext("resized to {size} × {size} pixels ({resample})", **how),
+    )
 
 
 def _enhancement(study: Study) -> tuple[str, ...]:

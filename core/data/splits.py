@@ -18,7 +18,9 @@ from core.data.manifest import (
     summarise_split,
 )
 from core.errors import DatasetError
+from core.language import gettext
 from core.tasks import Regression, Task
+from core.text import number
 
 
 def draw_balanced_test(strata: pd.Series, count: int, *, seed: int) -> pd.Index:
@@ -46,9 +48,18 @@ def draw_balanced_test(strata: pd.Series, count: int, *, seed: int) -> pd.Index:
     small = sizes[sizes < count]
     if len(small):
         raise DatasetError(
-            f"The stratum '{small.index[-1]}' has {small.iloc[-1]} photos.",
-            expected=f"at least {count} in each gender, ethnicity and decade of age.",
-            remedy="use the whole published set, or a smaller test_per_stratum.",
+            gettext(
+                "The stratum '{name}' has {n} photos.",
+                name=small.index[-1],
+                n=small.iloc[-1],
+            ),
+            expected=gettext(
+                "at least {count} in each gender, ethnicity and decade of age.",
+                count=count,
+            ),
+            remedy=gettext(
+                "use the whole published set, or a smaller test_per_stratum."
+            ),
         )
     rng = np.random.default_rng(seed)
     drawn = [
@@ -127,9 +138,13 @@ def split_training_validation(
     num_strata = strata[rows].nunique()
     if share * len(rows) < num_strata:
         raise DatasetError(
-            f"{len(rows)} images in {num_strata} strata are too few to validate on.",
-            expected=f"at least {num_strata / share:.0f} images.",
-            remedy="use the whole published set.",
+            gettext(
+                "{n} images in {num_strata} strata are too few to validate on.",
+                n=len(rows),
+                num_strata=num_strata,
+            ),
+            expected=gettext("at least {n} images.", n=number(num_strata / share, 0)),
+            remedy=gettext("use the whole published set."),
         )
     training, validation = train_test_split(
         rows, test_size=share, random_state=seed, stratify=strata[rows]
@@ -171,9 +186,9 @@ def split_by_group(
     class_of = largest.reset_index().drop_duplicates("group").set_index("group")
     counts = groups.value_counts()
     splits: dict[str, str] = {}
-    for number, label in enumerate(sorted(set(class_of["label"]))):
+    for place, label in enumerate(sorted(set(class_of["label"]))):
         names = np.sort(class_of.index[class_of["label"] == label].to_numpy(dtype=str))
-        names = np.random.default_rng([seed, number]).permutation(names)
+        names = np.random.default_rng([seed, place]).permutation(names)
         length = counts.loc[names].to_numpy()
         splits.update(zip(names, _lay_out(length, shares), strict=True))
     return groups.map(splits)
@@ -242,10 +257,18 @@ def apply_split(
     absent = sorted(set(needed) - set(manifest["image_id"]))
     if absent:
         raise DatasetError(
-            f"{location} lacks {len(absent)} of the {len(needed)} images of the "
-            f"study's split, {', '.join(absent[:3])} among them.",
-            expected="the whole published set.",
-            remedy="fetch the set again, or train a study of your own on this copy.",
+            gettext(
+                "{location} lacks {n} of the {total} images of the study's split, "
+                "{names} among them.",
+                location=location,
+                n=len(absent),
+                total=len(needed),
+                names=", ".join(absent[:3]),
+            ),
+            expected=gettext("the whole published set."),
+            remedy=gettext(
+                "fetch the set again, or train a study of your own on this copy."
+            ),
         )
     is_gone = split.ne(LEFT_OUT) & ~split.index.isin(manifest["image_id"])
     if is_gone.any():

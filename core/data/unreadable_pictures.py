@@ -15,8 +15,9 @@ from core.data.manifest import (
     drawn_split,
 )
 from core.data.picture_names import picture_names, without_name
+from core.language import N_
 
-CANNOT_BE_READ = "cannot be read"
+CANNOT_BE_READ = N_("cannot be read")
 """Why these pictures are left out, as the data report says it."""
 UNREADABLE = "unreadable"
 """Key of the data report, and of a run's record, that lists them."""

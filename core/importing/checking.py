@@ -27,6 +27,7 @@ from core.importing.file_findings import (
 )
 from core.importing.naming import UNSAFE, unsafe_finding
 from core.importing.reading import RawColumn, RawTable, places_of
+from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Classification, Regression, Task
 
 LEAST_TOLERANCE, MOST_TOLERANCE = 2**-8, 0.1
@@ -174,9 +175,13 @@ def _read_otherwise(
         own = own.drop(mine.index)
     if not read_as:
         return found, []
-    said = [f"'{text}' as '{image_id}'" for text, image_id in read_as.items()]
-    more = f" and {len(said) - NAMED} more" if len(said) > NAMED else ""
-    note = f"Read in '{ids.name}': {', '.join(said[:NAMED])}{more}."
+    said = [
+        gettext("'{text}' as '{image_id}'", text=text, image_id=image_id)
+        for text, image_id in read_as.items()
+    ]
+    note = gettext(
+        "Read in '{column}': {texts}.", column=ids.name, texts=_first_named(said)
+    )
     return found, [Finding(NOTE, note)]
 
 
@@ -203,20 +208,29 @@ def _unknown_ids(rows: Rows, found: NDArray[np.intp], images: Images) -> list[Fi
     ids = [rows.ids.text[int(row)].as_py() for row in unknown[:ROWS_NAMED]]
     trained = [image_id for image_id in ids if image_id in images.training]
     count = len(unknown)
-    said = "image id is" if count == 1 else "image ids are"
-    hint, remedy = "", "correct these ids, or delete these rows."
+    said = ngettext(
+        "{count} image id is not among the study's {total} test images.",
+        "{count} image ids are not among the study's {total} test images.",
+        count,
+        total=int(images.is_test.sum()),
+    )
+    remedy = gettext("correct these ids, or delete these rows.")
     if trained:
-        hint = f" {len(trained)} of the first {len(ids)} are training images."
-        remedy = "keep the test images only: delete these rows."
+        hint = gettext(
+            "{n} of the first {shown} are training images.",
+            n=len(trained),
+            shown=len(ids),
+        )
+        said = f"{said} {hint}"
+        remedy = gettext("keep the test images only: delete these rows.")
     elif alike := _alike(ids, images):
-        hint = f" {alike}"
-        remedy = "write the ids exactly as the study has them."
+        said = f"{said} {alike}"
+        remedy = gettext("write the ids exactly as the study has them.")
     return [
         Finding(
             FAULT,
-            f"{count:,} {said} not among the study's {int(images.is_test.sum()):,} "
-            f"test images.{hint}",
-            expected=f"ids such as '{images.example()}'.",
+            said,
+            expected=gettext("ids such as '{example}'.", example=images.example()),
             remedy=remedy,
             count=count,
             places=places_of(unknown, rows.ids),
@@ -228,15 +242,15 @@ def _alike(ids: Sequence[str], images: Images) -> str:
     """How ids differ from those known, if only by folder, suffix or case."""
     known = images.table["image_id"]
     ways: dict[str, tuple[Callable[[str], str], pd.Series]] = {
-        "Without their folder": (_name, known),
-        "Without their suffix": (_stem, known),
-        "With a suffix": (str, known.map(_stem)),
-        "In other capitals": (str.casefold, known.str.casefold()),
+        N_("Without their folder they would be."): (_name, known),
+        N_("Without their suffix they would be."): (_stem, known),
+        N_("With a suffix they would be."): (str, known.map(_stem)),
+        N_("In other capitals they would be."): (str.casefold, known.str.casefold()),
     }
     for words, (change, theirs) in ways.items():
         changed = {change(image_id) for image_id in ids if image_id}
         if changed and changed <= set(theirs):
-            return f"{words} they would be."
+            return gettext(words)
     return ""
 
 
@@ -254,15 +268,26 @@ def _twice(
     order = np.argsort(cells, kind="stable")
     ordered = cells[order]
     again = np.sort(usable[order[1:][ordered[1:] == ordered[:-1]]])
-    several = "" if len(rows.runs) == 1 else " in the same run"
+    if len(rows.runs) == 1:
+        said = ngettext(
+            "{count} row for an image that has one already.",
+            "{count} rows for an image that has one already.",
+            len(again),
+        )
+    else:
+        said = ngettext(
+            "{count} row for an image that has one already in the same run.",
+            "{count} rows for an image that has one already in the same run.",
+            len(again),
+        )
     return [
         Finding(
             FAULT,
-            f"{len(again):,} {_rows(len(again))} for an image that has one already"
-            f"{several}.",
-            expected="one row for each image and seed.",
-            remedy="delete the rows that are too many; several seeds need a column "
-            "'seed'.",
+            said,
+            expected=gettext("one row for each image and seed."),
+            remedy=gettext(
+                "delete the rows that are too many; several seeds need a column 'seed'."
+            ),
             count=len(again),
             places=places_of(again, rows.ids),
         )
@@ -272,8 +297,8 @@ def _twice(
 def _missing(
     run: RunKey, seen: Mask, images: Images, is_one_of_several: bool
 ) -> list[Finding]:
-    named = [run[0], f"seed {run[1]}"] if run[0] else [f"seed {run[1]}"]
-    whose = f" of {', '.join(named)}," if is_one_of_several else ""
+    seed = gettext("seed {seed}", seed=str(run[1]))
+    whose = ", ".join([run[0], seed] if run[0] else [seed])
     findings = []
     needed = [(TEST, images.is_test)]
     if (seen & ~images.is_test).any():
@@ -283,15 +308,33 @@ def _missing(
         if not len(absent):
             continue
         ids = images.table["image_id"].iloc[absent[:ROWS_NAMED]]
-        all_or_none = " (or none of them)" if split == VALIDATION else ""
+        total = {"total": int(members.sum()), "split": gettext(split)}
+        if is_one_of_several:
+            said = ngettext(
+                "{count} of the study's {total} {split} images of {run}, is missing.",
+                "{count} of the study's {total} {split} images of {run}, are missing.",
+                len(absent),
+                run=whose,
+                **total,
+            )
+        else:
+            said = ngettext(
+                "{count} of the study's {total} {split} images is missing.",
+                "{count} of the study's {total} {split} images are missing.",
+                len(absent),
+                **total,
+            )
         findings.append(
             Finding(
                 FAULT,
-                f"{len(absent):,} of the study's {int(members.sum()):,} {split} images"
-                f"{whose} {'is' if len(absent) == 1 else 'are'} missing.",
-                expected=f"a row for every {split} image{all_or_none}.",
-                remedy="predict these images too: methods are compared on the same "
-                "images. The template has every id.",
+                said,
+                expected=gettext("a row for every validation image (or none of them).")
+                if split == VALIDATION
+                else gettext("a row for every {split} image.", split=gettext(split)),
+                remedy=gettext(
+                    "predict these images too: methods are compared on the same "
+                    "images. The template has every id."
+                ),
                 count=len(absent),
                 places=tuple(Place(None, str(image_id)) for image_id in ids),
             )
@@ -375,9 +418,16 @@ def read_labels(
     places, others = match_classes(found, task.classes)
     labels = places[codes]
     findings = []
-    read_as = [f"'{text}' as {label}" for text, label in others.items()]
+    read_as = [
+        gettext("'{text}' as {label}", text=text, label=label)
+        for text, label in others.items()
+    ]
     if read_as:
-        said = f"Read in '{column.name}': {', '.join(read_as[:NAMED])}."
+        said = gettext(
+            "Read in '{column}': {texts}.",
+            column=column.name,
+            texts=", ".join(read_as[:NAMED]),
+        )
         findings.append(Finding(NOTE, said))
     bad = np.flatnonzero(labels < 0)
     if len(bad):
@@ -431,24 +481,29 @@ def _strange_labels(
 ) -> Finding:
     codes, found = column.coded
     used = np.unique(codes[bad])
-    names = [f"'{found[code]}'" if found[code] else "no label" for code in used]
-    shown = ", ".join(names[:NAMED])
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    verb = "is not a class" if len(names) == 1 else "are not classes"
-    listed = ", ".join(task.classes[:MANY])
-    others = len(task.classes) - MANY
-    listed += f" and {others} more" if others > 0 else ""
-    remedy = "write the classes as the study has them."
+    names = [
+        f"'{found[code]}'" if found[code] else gettext("no label") for code in used
+    ]
+    # The one count is of the names, and the other of the rows.
+    rows = ngettext("{count} row", "{count} rows", len(bad))
+    remedy = gettext("write the classes as the study has them.")
     if all(map(is_number, task.classes)) and all(is_number(found[c]) for c in used):
-        remedy = (
+        remedy = gettext(
             "write the classes as the study has them; of a new study, say --kind "
             "regression if a number is predicted, or name further classes with --class."
         )
     return Finding(
         FAULT,
-        f"{shown}{more} in '{column.name}' {verb} of {task.label.lower()}: "
-        f"{len(bad):,} {_rows(len(bad))}.",
-        expected=f"one of {listed}.",
+        ngettext(
+            "{labels} in '{column}' is not a class of {task}: {rows}.",
+            "{labels} in '{column}' are not classes of {task}: {rows}.",
+            len(names),
+            labels=_first_named(names),
+            column=column.name,
+            task=task.label.lower(),
+            rows=rows,
+        ),
+        expected=gettext("one of {names}.", names=_first_named(task.classes, MANY)),
         remedy=remedy,
         count=len(bad),
         places=places_of(bad, ids, column),
@@ -466,7 +521,9 @@ def _read_numbers(
         return Values(task, np.full(raw.rows, np.nan), None, ())
     column = raw.column(columns.label)
     values = column.numbers
-    findings = check_numbers(column, ids, f"a number of {task.unit}")
+    findings = check_numbers(
+        column, ids, gettext("a number of {unit}", unit=gettext(task.unit))
+    )
     beyond = margin * (task.maximum - task.minimum)
     low, high = task.minimum - beyond, task.maximum + beyond
     outside = np.flatnonzero((values < low) | (values > high))
@@ -474,10 +531,20 @@ def _read_numbers(
         findings.append(
             Finding(
                 WARNING,
-                f"{len(outside):,} {_rows(len(outside))} of '{column.name}' outside "
-                f"the range of {task.label.lower()}.",
-                expected=f"{low:g} to {high:g} {task.unit}.",
-                remedy="check the unit; they are taken as they are.",
+                ngettext(
+                    "{count} row of '{column}' outside the range of {task}.",
+                    "{count} rows of '{column}' outside the range of {task}.",
+                    len(outside),
+                    column=column.name,
+                    task=task.label.lower(),
+                ),
+                expected=gettext(
+                    "{low} to {high} {unit}.",
+                    low=in_form(f"{low:g}"),
+                    high=in_form(f"{high:g}"),
+                    unit=gettext(task.unit),
+                ),
+                remedy=gettext("check the unit; they are taken as they are."),
                 count=len(outside),
                 places=places_of(outside, ids, column),
             )
@@ -502,10 +569,19 @@ def check_numbers(column: RawColumn, ids: RawColumn, what: str) -> list[Finding]
         findings.append(
             Finding(
                 FAULT,
-                f"{len(rows):,} {_rows(len(rows))} of '{column.name}' too large to "
-                "compute errors with.",
-                expected=f"numbers from -{MAX_NUMBER:g} to {MAX_NUMBER:g}.",
-                remedy="correct these rows, or write the numbers in a larger unit.",
+                ngettext(
+                    "{count} row of '{column}' too large to compute errors with.",
+                    "{count} rows of '{column}' too large to compute errors with.",
+                    len(rows),
+                    column=column.name,
+                ),
+                expected=gettext(
+                    "numbers from -{max_number} to {max_number}.",
+                    max_number=in_form(f"{MAX_NUMBER:g}"),
+                ),
+                remedy=gettext(
+                    "correct these rows, or write the numbers in a larger unit."
+                ),
                 count=len(rows),
                 places=places_of(rows, ids, column),
             )
@@ -518,8 +594,9 @@ def _decimal_commas(columns: Sequence[RawColumn]) -> list[Finding]:
     named = [f"'{column.name}'" for column in columns if column.has_decimal_commas]
     if not named:
         return []
-    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
-    said = f"Commas are read as decimal points in {', '.join(named[:NAMED])}{more}."
+    said = gettext(
+        "Commas are read as decimal points in {columns}.", columns=_first_named(named)
+    )
     return [Finding(NOTE, said)]
 
 
@@ -532,11 +609,18 @@ def _not_finite(
     return [
         Finding(
             FAULT,
-            f"No finite number in {len(rows):,} {_rows(len(rows))} of '{column.name}'.",
-            expected=f"{what} in every row.",
-            remedy="divide percentages by 100, and leave out the sign."
+            ngettext(
+                "No finite number in {count} row of '{column}'.",
+                "No finite number in {count} rows of '{column}'.",
+                len(rows),
+                column=column.name,
+            ),
+            expected=gettext("{what} in every row.", what=what),
+            remedy=gettext("divide percentages by 100, and leave out the sign.")
             if "%" in column.shown(int(rows[0]))
-            else "fill in these rows; a decimal point, and no separator of thousands.",
+            else gettext(
+                "fill in these rows; a decimal point, and no separator of thousands."
+            ),
             count=len(rows),
             places=places_of(rows, ids, column),
         )
@@ -557,7 +641,7 @@ def _read_probabilities(
             continue
         numbers = own[label].numbers
         finite = np.isfinite(numbers)
-        findings += _not_finite(ids, own[label], ~finite, "a probability")
+        findings += _not_finite(ids, own[label], ~finite, gettext("a probability"))
         inside = (numbers >= -NOISE) & (numbers <= 1 + NOISE)
         findings += _outside(ids, own[label], np.flatnonzero(finite & ~inside))
         sound &= inside
@@ -593,9 +677,16 @@ def _scale_to_one(
     return [
         Finding(
             NOTE,
-            f"Rounding has moved the sum of '{columns[0].name}' to "
-            f"'{columns[-1].name}' in {len(off):,} {_rows(len(off))}, "
-            f"as far as {total[farthest]:.6g}: there they are divided by their sum.",
+            ngettext(
+                "Rounding has moved the sum of '{first}' to '{last}' in {count} row, "
+                "as far as {sum}: there they are divided by their sum.",
+                "Rounding has moved the sum of '{first}' to '{last}' in {count} rows, "
+                "as far as {sum}: there they are divided by their sum.",
+                len(off),
+                first=columns[0].name,
+                last=columns[-1].name,
+                sum=in_form(f"{total[farthest]:.6g}"),
+            ),
         )
     ]
 
@@ -648,10 +739,14 @@ def digits_of(values: NDArray[np.float64]) -> int:
 def _clipped_note(task: Classification, rows: NDArray[np.intp]) -> list[Finding]:
     if not len(rows):
         return []
-    said = (
-        f"Probabilities of {task.label.lower()} just outside 0 to 1 in {len(rows):,} "
-        f"{_rows(len(rows))} are rounding noise (at most {NOISE:g}), and are read as 0 "
-        "or 1."
+    said = ngettext(
+        "Probabilities of {task} just outside 0 to 1 in {count} row are rounding noise "
+        "(at most {noise}), and are read as 0 or 1.",
+        "Probabilities of {task} just outside 0 to 1 in {count} rows are rounding "
+        "noise (at most {noise}), and are read as 0 or 1.",
+        len(rows),
+        task=task.label.lower(),
+        noise=in_form(f"{NOISE:g}"),
     )
     return [Finding(NOTE, said)]
 
@@ -662,16 +757,21 @@ def _outside(
     if not len(rows):
         return []
     values = column.numbers
-    remedy = "correct these rows."
+    remedy = gettext("correct these rows.")
     if values.min() < -NOISE:
-        remedy = "turn scores or logits into probabilities (softmax) first."
+        remedy = gettext("turn scores or logits into probabilities (softmax) first.")
     elif values.max() <= 100 and np.median(values) > 1:
-        remedy = "divide percentages by 100."
+        remedy = gettext("divide percentages by 100.")
     return [
         Finding(
             FAULT,
-            f"{len(rows):,} {_rows(len(rows))} of '{column.name}' outside 0 to 1.",
-            expected="probabilities from 0 to 1.",
+            ngettext(
+                "{count} row of '{column}' outside 0 to 1.",
+                "{count} rows of '{column}' outside 0 to 1.",
+                len(rows),
+                column=column.name,
+            ),
+            expected=gettext("probabilities from 0 to 1."),
             remedy=remedy,
             count=len(rows),
             places=places_of(rows, ids, column),
@@ -694,20 +794,33 @@ def _wrong_sums(
         Place(
             int(row) + 1,
             ids.shown(int(row)),
-            f"sum of {names}{more}",
-            f"{total[row]:.6g}",
+            gettext("sum of {columns}", columns=names + more),
+            in_form(f"{total[row]:.6g}"),
         )
         for row in rows[:ROWS_NAMED]
     )
     return [
         Finding(
             FAULT,
-            f"Probabilities of {task.label.lower()} do not sum to 1 in "
-            f"{len(rows):,} {_rows(len(rows))}.",
-            expected=f"a sum of 1 in every row, within {tolerance:.2g}: so far the "
-            f"rounding of {len(columns)} classes to {_digits(digits)} can move it.",
-            remedy="give the probabilities of all classes, unrounded; of a model with "
-            "one score for each class, apply softmax first.",
+            ngettext(
+                "Probabilities of {task} do not sum to 1 in {count} row.",
+                "Probabilities of {task} do not sum to 1 in {count} rows.",
+                len(rows),
+                task=task.label.lower(),
+            ),
+            expected=ngettext(
+                "a sum of 1 in every row, within {tolerance}: so far the rounding of "
+                "{classes} classes to {count} digit can move it.",
+                "a sum of 1 in every row, within {tolerance}: so far the rounding of "
+                "{classes} classes to {count} digits can move it.",
+                digits,
+                tolerance=in_form(f"{tolerance:.2g}"),
+                classes=len(columns),
+            ),
+            remedy=gettext(
+                "give the probabilities of all classes, unrounded; of a model with "
+                "one score for each class, apply softmax first."
+            ),
             count=len(rows),
             places=places,
         )
@@ -727,9 +840,15 @@ def _ties(
     return [
         Finding(
             WARNING,
-            f"{len(tied):,} {_rows(len(tied))} with the same highest probability for "
-            f"two classes of {task.label.lower()}: the first of them is the label.",
-            expected="one class above the others, or a column of labels.",
+            ngettext(
+                "{count} row with the same highest probability for two classes of "
+                "{task}: the first of them is the label.",
+                "{count} rows with the same highest probability for two classes of "
+                "{task}: the first of them is the label.",
+                len(tied),
+                task=task.label.lower(),
+            ),
+            expected=gettext("one class above the others, or a column of labels."),
             count=len(tied),
             places=places_of(tied, ids),
         )
@@ -752,11 +871,18 @@ def _contradictions(
     return [
         Finding(
             WARNING,
-            f"The label is not the most probable class of {task.label.lower()} in "
-            f"{len(rows):,} {_rows(len(rows))}.",
-            expected="the same, unless labels were decided at another threshold.",
-            remedy="check that the columns belong together; labels are taken as they "
-            "are.",
+            ngettext(
+                "The label is not the most probable class of {task} in {count} row.",
+                "The label is not the most probable class of {task} in {count} rows.",
+                len(rows),
+                task=task.label.lower(),
+            ),
+            expected=gettext(
+                "the same, unless labels were decided at another threshold."
+            ),
+            remedy=gettext(
+                "check that the columns belong together; labels are taken as they are."
+            ),
             count=len(rows),
             places=places_of(rows, ids, raw.column(columns.label)),
         )
@@ -781,9 +907,9 @@ def build_tables(
     return tables
 
 
-def _digits(count: int) -> str:
-    return "1 digit" if count == 1 else f"{count} digits"
-
-
-def _rows(count: int) -> str:
-    return "row" if count == 1 else "rows"
+def _first_named(texts: Sequence[str], most: int = NAMED) -> str:
+    """Texts one after another, of many the first."""
+    shown = ", ".join(texts[:most])
+    if len(texts) <= most:
+        return shown
+    return gettext("{names} and {n} more", names=shown, n=str(len(texts) - most))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from core.importing.file_findings import FAULT, NOTE, Finding
+from core.language import N_, gettext, ngettext
 from core.tasks import Classification, Regression, Task
 
 IMAGE_ID = "image_id"
@@ -18,7 +19,7 @@ PROBABILITY_WORDS = ("p", "prob", "proba", "probability")
 SCORE_WORDS = (*PROBABILITY_WORDS, "score")
 # Without a task's name in front, if there is only one task.
 BARE_LABELS = ("y_pred", "y_hat")
-ALL_CLASSES = "the probability of every class"
+ALL_CLASSES = N_("the probability of every class")
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,24 @@ def find_column(
     if len(found) > 1:
         fault = Finding(
             FAULT,
-            f"{_listed(found)} could each be {what}.",
-            expected=f"one column for it, best called '{aliases[0]}'.",
-            remedy=f"rename the right one to '{aliases[0]}'.",
+            gettext(
+                "{found} could each be {what}.",
+                found=_listed(found),
+                what=what,
+            ),
+            expected=gettext(
+                "one column for it, best called '{alias}'.",
+                alias=aliases[0],
+            ),
+            remedy=gettext("rename the right one to '{alias}'.", alias=aliases[0]),
         )
         return found[0], [fault]
-    return found[0], [Finding(NOTE, f"Column '{found[0]}' is read as {what}.")]
+    return found[0], [
+        Finding(
+            NOTE,
+            gettext("Column '{column}' is read as {what}.", column=found[0], what=what),
+        )
+    ]
 
 
 def match_task(
@@ -116,7 +129,9 @@ def match_task(
         aliases = [f"{prefix}_{word}" for word in LABEL_WORDS] + [prefix]
         if not prefix:
             aliases = [*LABEL_WORDS, *BARE_LABELS]
-        label, found = find_column(names, aliases, f"the predicted {_label_of(task)}")
+        label, found = find_column(
+            names, aliases, gettext("the predicted {task}", task=_label_of(task))
+        )
         # The task's own name is as usual as the first.
         findings += [f for f in found if f.level == FAULT or label != prefix]
         if label:
@@ -177,10 +192,15 @@ def set_aside_fault(
     return [
         Finding(
             FAULT,
-            f"{_listed(found)} cannot be read: its cells hold lists, records or bytes.",
-            expected="one label or number in each cell.",
-            remedy="write what the cells hold into columns, such as <task>_p_<class> "
-            "for the probability of each class.",
+            gettext(
+                "{found} cannot be read: its cells hold lists, records or bytes.",
+                found=_listed(found),
+            ),
+            expected=gettext("one label or number in each cell."),
+            remedy=gettext(
+                "write what the cells hold into columns, such as <task>_p_<class> "
+                "for the probability of each class."
+            ),
         )
     ]
 
@@ -191,7 +211,7 @@ def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
     others = [name for name in names if name not in used]
     if not others:
         return []
-    said = f"Not looked at: {_listed(others)}."
+    said = gettext("Not looked at: {others}.", others=_listed(others))
     return [Finding(NOTE, said)]
 
 
@@ -222,16 +242,29 @@ def _match_probabilities(
             findings.append(
                 Finding(
                     FAULT,
-                    f"{_listed(own)} could each be the probability of '{label}'.",
-                    expected=f"one column for it, best called '{first}'.",
-                    remedy="rename or delete one of them.",
+                    gettext(
+                        "{own} could each be the probability of '{label}'.",
+                        own=_listed(own),
+                        label=label,
+                    ),
+                    expected=gettext(
+                        "one column for it, best called '{first}'.",
+                        first=first,
+                    ),
+                    remedy=gettext("rename or delete one of them."),
                 )
             )
     chosen = {label: found[label][0] for label in classes if label in found}
     renamed = [f"'{n}'" for lab, n in chosen.items() if n != f"{usual}{lab}"]
     if renamed:
         findings.append(
-            Finding(NOTE, f"Read as probabilities of classes: {', '.join(renamed)}.")
+            Finding(
+                NOTE,
+                gettext(
+                    "Read as probabilities of classes: {renamed}.",
+                    renamed=", ".join(renamed),
+                ),
+            )
         )
     if strange:
         findings.append(_no_such_class(strange, task, usual))
@@ -287,13 +320,23 @@ def is_number(text: str) -> bool:
 
 def _no_such_class(strange: Sequence[str], task: Classification, usual: str) -> Finding:
     numbered = all(name.rpartition("_")[2].isdigit() for name in strange)
-    why = " Classes go by their names, since their order is for no one to guess."
+    said = ngettext(
+        "{columns} is of no class of {task}.",
+        "{columns} are of no class of {task}.",
+        len(strange),
+        columns=_listed(strange),
+        task=_label_of(task),
+    )
+    if numbered:
+        why = gettext(
+            "Classes go by their names, since their order is for no one to guess."
+        )
+        said = f"{said} {why}"
     return Finding(
         FAULT,
-        f"{_listed(strange)} {'is' if len(strange) == 1 else 'are'} of no class of "
-        f"{_label_of(task)}.{why if numbered else ''}",
+        said,
         expected=_listed([f"{usual}{label}" for label in task.classes]) + ".",
-        remedy="rename or delete these columns.",
+        remedy=gettext("rename or delete these columns."),
         count=len(strange),
     )
 
@@ -305,10 +348,10 @@ def _match_score(
     positive = classes[1]
     for prefix in prefixes:
         aliases = [f"{prefix}_{w}" if prefix else w for w in SCORE_WORDS]
-        what = f"the probability of '{positive}'"
+        what = gettext("the probability of '{positive}'", positive=positive)
         name, findings = find_column(names, aliases, what)
         if name:
-            said = f"Column '{name}' is read as {what}."
+            said = gettext("Column '{name}' is read as {what}.", name=name, what=what)
             return {positive: name}, findings or [Finding(NOTE, said)]
     return {}, []
 
@@ -321,10 +364,15 @@ def _incomplete(task: Task, probabilities: Mapping[str, str]) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"{_label_of(task).capitalize()} has probabilities, but none of "
-            f"{_listed(missing)}.",
-            expected=f"{ALL_CLASSES}, or labels alone.",
-            remedy="add these columns, or delete the other probabilities.",
+            gettext(
+                "{task} has probabilities, but none of {missing}.",
+                task=_label_of(task).capitalize(),
+                missing=_listed(missing),
+            ),
+            expected=gettext(
+                "{all_classes}, or labels alone.", all_classes=gettext(ALL_CLASSES)
+            ),
+            remedy=gettext("add these columns, or delete the other probabilities."),
         )
     ]
 
@@ -339,13 +387,21 @@ def _missing_task(task: Task, prefixes: Sequence[str], names: Sequence[str]) -> 
         for wanted in (first, *usual)
         for name in get_close_matches(plain(wanted), map(plain, names), n=2, cutoff=0.8)
     )
-    hint = f" Did you mean '{next(iter(near))}'?" if near else ""
+    said = gettext("There are no predictions of the task {task}.", task=_label_of(task))
+    if near:
+        hint = gettext("Did you mean '{column}'?", column=next(iter(near)))
+        said = f"{said} {hint}"
     return Finding(
         FAULT,
-        f"There are no predictions of the task {_label_of(task)}.{hint}",
-        expected=f"the column {' or '.join(usual[:1])}"
-        + (f", or {_listed(usual[1:])}." if usual[1:] else "."),
-        remedy="add them: methods are compared on all tasks of a study.",
+        said,
+        expected=gettext(
+            "the column {column}, or {others}.",
+            column=usual[0],
+            others=_listed(usual[1:]),
+        )
+        if usual[1:]
+        else gettext("the column {column}.", column=usual[0]),
+        remedy=gettext("add them: methods are compared on all tasks of a study."),
     )
 
 
@@ -355,4 +411,6 @@ def _label_of(task: Task) -> str:
 
 def _listed(names: Sequence[str], most: int = 12) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    if len(names) <= most:
+        return shown
+    return gettext("{names} and {n} more", names=shown, n=str(len(names) - most))

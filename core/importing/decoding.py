@@ -6,8 +6,14 @@ import re
 from dataclasses import dataclass
 
 from core.importing.file_findings import FAULT, NOTE, WARNING, Finding, Place
+from core.language import N_, gettext
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+DELIMITERS = {
+    ",": N_("commas"),
+    ";": N_("semicolons"),
+    "\t": N_("tabs"),
+    "|": N_("bars"),
+}
 _UTF8 = b"\xef\xbb\xbf"
 # The mark of UTF-32 begins with that of UTF-16.
 _MARKS = {
@@ -24,7 +30,7 @@ _LETTERS = "À-ÏÑ-ÖØ-ÜßÀ-ïñ-öø-üÿ"
 _SIGNS = "€…«»°±²µ·½¼¾§©®™£¡¿ªº\xa0\u2013\u2014\u2018\u2019\u201c\u201d"
 _OTHER = re.compile(f"[^\\x00-\\x7f{_LETTERS}{_SIGNS}]|[{_LETTERS}]{{3}}")
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-_REMEDY = "save it as 'CSV UTF-8', or as Parquet, then try again."
+_REMEDY = N_("save it as 'CSV UTF-8', or as Parquet, then try again.")
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,9 @@ def decode_csv(content: bytes, name: str) -> CsvText:
         findings.append(
             Finding(
                 FAULT,
-                "It is not a text file.",
-                expected="a CSV file with a heading, or a Parquet file.",
-                remedy=_REMEDY,
+                gettext("It is not a text file."),
+                expected=gettext("a CSV file with a heading, or a Parquet file."),
+                remedy=gettext(_REMEDY),
             )
         )
         return CsvText(b"", "", ",", tuple(findings))
@@ -81,9 +87,19 @@ def decode_csv(content: bytes, name: str) -> CsvText:
     first = heading.decode("utf-8", errors="replace")
     delimiter = said or _most_cells(first)
     if delimiter != ",":
-        named = DELIMITERS.get(delimiter, f"'{delimiter}'")
-        by = ", as its first line says" if said else ""
-        findings.append(Finding(NOTE, f"The cells of {name} have {named} between{by}."))
+        named = gettext(DELIMITERS.get(delimiter, f"'{delimiter}'"))
+        note = (
+            gettext(
+                "The cells of {file} have {sign} between, as its first line says.",
+                file=name,
+                sign=named,
+            )
+            if said
+            else gettext(
+                "The cells of {file} have {sign} between.", file=name, sign=named
+            )
+        )
+        findings.append(Finding(NOTE, note))
     text = CsvText(content, first, delimiter, tuple(findings))
     return text if _is_utf8(content) else _as_windows(text)
 
@@ -101,12 +117,17 @@ def _as_utf8(content: bytes) -> tuple[bytes, list[Finding]]:
     except UnicodeDecodeError:
         fault = Finding(
             FAULT,
-            f"It begins as {encoding.upper()}, and is damaged or cut off.",
-            expected="text in UTF-8, or in UTF-16 as Excel writes it.",
-            remedy=_REMEDY,
+            gettext(
+                "It begins as {encoding}, and is damaged or cut off.",
+                encoding=encoding.upper(),
+            ),
+            expected=gettext("text in UTF-8, or in UTF-16 as Excel writes it."),
+            remedy=gettext(_REMEDY),
         )
         return b"", [fault]
-    return text.encode(), [Finding(NOTE, f"Its text is in {encoding.upper()}.")]
+    return text.encode(), [
+        Finding(NOTE, gettext("Its text is in {encoding}.", encoding=encoding.upper()))
+    ]
 
 
 def _without_mark(content: bytes) -> str:
@@ -162,17 +183,24 @@ def _as_windows(text: CsvText) -> CsvText:
     if read is None or _OTHER.search(read):
         fault = Finding(
             FAULT,
-            f"It is not text in UTF-8, and its encoding is not known{where}.",
-            expected="text in UTF-8, or in UTF-16 as Excel writes it.",
-            remedy=_REMEDY,
+            gettext(
+                "It is not text in UTF-8, and its encoding is not known{where}.",
+                where=where,
+            ),
+            expected=gettext("text in UTF-8, or in UTF-16 as Excel writes it."),
+            remedy=gettext(_REMEDY),
             places=places,
         )
         return CsvText(b"", "", text.delimiter, (*text.findings, fault))
     warning = Finding(
         WARNING,
-        f"It is not text in UTF-8: it is read as Windows-1252{where}.",
-        expected="text in UTF-8.",
-        remedy="check these letters; if they are wrong, save the file as 'CSV UTF-8'.",
+        gettext(
+            "It is not text in UTF-8: it is read as Windows-1252{where}.", where=where
+        ),
+        expected=gettext("text in UTF-8."),
+        remedy=gettext(
+            "check these letters; if they are wrong, save the file as 'CSV UTF-8'."
+        ),
         places=places,
     )
     heading = re.split(r"[\r\n]", read, maxsplit=1)[0]
@@ -195,7 +223,7 @@ def _first_place(text: CsvText, start: int) -> tuple[str, tuple[Place, ...]]:
     line = re.split(rb"[\r\n]", text.content[begin : begin + _CHUNK], maxsplit=1)[0]
     number = sum(bool(each) for each in lines[:-1])
     if number == 0:
-        return ", first in its heading", ()
+        return gettext(", first in its heading"), ()
 
     def cells(line: bytes) -> list[str]:
         said = line.decode("cp1252", errors="replace")
@@ -208,7 +236,7 @@ def _first_place(text: CsvText, start: int) -> tuple[str, tuple[Place, ...]]:
     heads, own = cells(re.split(rb"[\r\n]", text.content, maxsplit=1)[0]), cells(line)
     if place >= min(len(heads), len(own)):
         return "", (Place(number),)
-    return f", first in '{heads[place]}'", (
+    return gettext(", first in '{column}'", column=heads[place]), (
         Place(number, column=heads[place], value=_printable(own[place])),
     )
 

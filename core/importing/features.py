@@ -11,6 +11,7 @@ from core.importing.checking import match_classes
 from core.importing.columns import is_number, plain
 from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
 from core.importing.reading import RawColumn, RawTable
+from core.language import N_, gettext, ngettext
 from core.tasks import Regression, Task, natural_order
 
 SPLIT = "split"
@@ -78,22 +79,34 @@ def propose_features(
     found = []
     for place, name in enumerate(names):
         if len(names) >= MANY_COLUMNS:
-            progress("Columns looked at", place + 1, len(names))
+            progress(N_("Columns looked at"), place + 1, len(names))
         if name not in taken and name not in raw.unnamed and _is_feature(raw, name):
             found.append(name)
     if len(found) <= MAX_PROPOSED:
         return tuple(found), _proposed(found)
     known = [name for name in found if SENSITIVE & set(plain(name).split("_"))]
     known = known[:MAX_PROPOSED]
-    which = "none is taken"
     if known:
-        which = f"only those with a well-known name are taken: {listed(known)}"
+        said = gettext(
+            "{n} columns could be sensitive features, which are too many to guess; "
+            "only those with a well-known name are taken: {names}.",
+            n=len(found),
+            names=listed(known),
+        )
+    else:
+        said = gettext(
+            "{n} columns could be sensitive features, which are too many to guess; "
+            "none is taken.",
+            n=len(found),
+        )
     warning = Finding(
         WARNING,
-        f"{len(found):,} columns could be sensitive features, which are too many to "
-        f"guess; {which}.",
-        expected=f"at most {MAX_PROPOSED}, or those that a person names.",
-        remedy="name each with --feature COLUMN (on the page, choose them).",
+        said,
+        expected=gettext(
+            "at most {max_proposed}, or those that a person names.",
+            max_proposed=MAX_PROPOSED,
+        ),
+        remedy=gettext("name each with --feature COLUMN (on the page, choose them)."),
         count=len(found),
     )
     return tuple(known), [warning]
@@ -105,9 +118,14 @@ def _proposed(names: Sequence[str]) -> list[Finding]:
     return [
         Finding(
             NOTE,
-            f"Taken for sensitive features, as they have few groups: {listed(names)}.",
-            remedy="give --feature COLUMN for each that is one, or --feature '' for "
-            "none (on the page, choose them).",
+            gettext(
+                "Taken for sensitive features, as they have few groups: {names}.",
+                names=listed(names),
+            ),
+            remedy=gettext(
+                "give --feature COLUMN for each that is one, or --feature '' for "
+                "none (on the page, choose them)."
+            ),
         )
     ]
 
@@ -141,17 +159,37 @@ def stray_answers(
     stray = tuple(name for name in names if _holds_answers(raw, name, task, truth))
     if not stray:
         return (), []
-    is_one = len(stray) == 1
-    hold, what = ("holds", "a model") if is_one else ("hold", "models")
-    groups = "a sensitive feature" if is_one else "sensitive features"
-    do = "does" if len(models) == 1 else "do"
+    held = {
+        "columns": listed(stray),
+        "task": task.label.lower(),
+        "models": listed(models),
+    }
+    if len(models) == 1:
+        said = ngettext(
+            "{columns} holds classes of {task}, as {models} does: a model, or a "
+            "sensitive feature?",
+            "{columns} hold classes of {task}, as {models} does: models, or sensitive "
+            "features?",
+            len(stray),
+            **held,
+        )
+    else:
+        said = ngettext(
+            "{columns} holds classes of {task}, as {models} do: a model, or a "
+            "sensitive feature?",
+            "{columns} hold classes of {task}, as {models} do: models, or sensitive "
+            "features?",
+            len(stray),
+            **held,
+        )
     fault = Finding(
         FAULT,
-        f"{listed(stray)} {hold} classes of {task.label.lower()}, as "
-        f"{listed(models)} {do}: {what}, or {groups}?",
-        expected="columns of models that end in '_pred' or '_p_<class>'.",
-        remedy="rename it, or give --model, --feature or --ignore with the column "
-        "(on the page, choose it under one of these).",
+        said,
+        expected=gettext("columns of models that end in '_pred' or '_p_<class>'."),
+        remedy=gettext(
+            "rename it, or give --model, --feature or --ignore with the column "
+            "(on the page, choose it under one of these)."
+        ),
         count=len(stray),
     )
     return stray, [fault]
@@ -207,9 +245,12 @@ def feature_faults(raw: RawTable, features: Sequence[str], task: Task) -> list[F
         findings.append(
             Finding(
                 FAULT,
-                f"A sensitive feature cannot be called '{bad[0]}'.",
-                expected="a name that no column of a run has.",
-                remedy="rename the column.",
+                gettext(
+                    "A sensitive feature cannot be called '{name}'.",
+                    name=bad[0],
+                ),
+                expected=gettext("a name that no column of a run has."),
+                remedy=gettext("rename the column."),
             )
         )
     for name in features:
@@ -218,11 +259,19 @@ def feature_faults(raw: RawTable, features: Sequence[str], task: Task) -> list[F
             findings.append(
                 Finding(
                     FAULT,
-                    f"The sensitive feature '{name}' has {count:,} groups.",
-                    expected=f"at most {MAX_GROUPS}: metrics of fewer images tell "
-                    "nothing.",
-                    remedy="write a column of fewer groups, such as ranges of numbers, "
-                    "or leave it out.",
+                    gettext(
+                        "The sensitive feature '{name}' has {count} groups.",
+                        name=name,
+                        count=count,
+                    ),
+                    expected=gettext(
+                        "at most {max_groups}: metrics of fewer images tell nothing.",
+                        max_groups=MAX_GROUPS,
+                    ),
+                    remedy=gettext(
+                        "write a column of fewer groups, such as ranges of numbers, "
+                        "or leave it out."
+                    ),
                     count=count,
                 )
             )
@@ -243,5 +292,6 @@ def group_names(column: RawColumn) -> tuple[pd.Categorical, tuple[str, ...]]:
 def listed(names: Sequence[str], most: int = NAMED) -> str:
     """Names in quotes, of many the first."""
     shown = ", ".join(f"'{name}'" for name in names[:most])
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return f"{shown}{more}"
+    if len(names) <= most:
+        return shown
+    return gettext("{names} and {n} more", names=shown, n=len(names) - most)

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeVar
 import pandas as pd
 
 from core.errors import EquipoiseError
+from core.language import gettext, ngettext
 
 FAULT: Final = "fault"
 WARNING: Final = "warning"
@@ -47,13 +48,14 @@ class Place:
     value: str = ""
 
     def __str__(self) -> str:
-        parts = [] if self.row is None else [f"row {self.row:,}"]
+        parts = [] if self.row is None else [gettext("row {row}", row=self.row)]
         parts += [self.image_id] if self.image_id else []
         text = ", ".join(parts)
         if not self.column:
             return text
-        said = f"{self.column} = {self.value or 'empty'}"
-        return f"{text}: {said}" if text else said
+        value = self.value or gettext("empty")
+        said = f"{self.column} = {value}"
+        return gettext("{place}: {cell}", place=text, cell=said) if text else said
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,16 @@ class Finding:
     def __str__(self) -> str:
         parts = [self.problem]
         if self.places:
-            named = "; ".join(map(str, self.places))
-            more = ", ..." if self.count > len(self.places) else ""
-            parts.append(f"First: {named}{more}." if more else f"Here: {named}.")
-        parts += [f"Expected: {self.expected}"] if self.expected else []
-        parts += [f"What to do: {self.remedy}"] if self.remedy else []
+            named = gettext("; ").join(map(str, self.places))
+            parts.append(
+                gettext("First: {places}, ....", places=named)
+                if self.count > len(self.places)
+                else gettext("Here: {places}.", places=named)
+            )
+        if self.expected:
+            parts.append(gettext("Expected: {expected}", expected=self.expected))
+        if self.remedy:
+            parts.append(gettext("What to do: {remedy}", remedy=self.remedy))
         return " ".join(parts)
 
 
@@ -105,12 +112,17 @@ class PredictionsError(EquipoiseError):
     def __init__(self, name: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         found = faults_in(findings)
-        number = "a fault" if len(found) == 1 else f"{len(found)} faults"
         said = " ".join(
             f"({place}) {fault}" for place, fault in enumerate(found, start=1)
         )
-        self.heading = f"{name} cannot be imported: {number}."
-        super().__init__(f"{self.heading} Nothing was written. {said}")
+        self.heading = ngettext(
+            "{name} cannot be imported: a fault.",
+            "{name} cannot be imported: {count} faults.",
+            len(found),
+            name=name,
+        )
+        nothing = gettext("Nothing was written.")
+        super().__init__(f"{self.heading} {nothing} {said}")
 
 
 class Collected:

@@ -43,15 +43,16 @@ from core.importing.task_kind import (
     guessed_scores,
     known_positive,
 )
+from core.language import N_, gettext, in_form
 from core.tasks import Binary, Regression, Task
 
 MANY = 20
 """Names that a line lists."""
 _WORDS = {
-    "image_id": "image's id",
-    "method": "method",
-    "seed": "seed",
-    "split": "split",
+    "image_id": N_("the image's id"),
+    "method": N_("the method"),
+    "seed": N_("the seed"),
+    "split": N_("the split"),
 }
 
 
@@ -95,15 +96,32 @@ class Layout:
         """The layout for a reader, as pairs of what and which; ``names`` of columns."""
         task = self.task
         if isinstance(task, Regression):
-            ends = f"{task.minimum:.15g} to {task.maximum:.15g} {task.unit}"
-            kind = f"regression, {ends}, bins of {task.bin_width:g}"
+            kind = gettext(
+                "regression, {low} to {high} {unit}, bins of {width}",
+                low=in_form(f"{task.minimum:.15g}"),
+                high=in_form(f"{task.maximum:.15g}"),
+                unit=gettext(task.unit),
+                width=in_form(f"{task.bin_width:g}"),
+            )
         elif isinstance(task, Binary):
-            kind = f"binary: {task.positive} (positive) against {task.classes[0]}"
+            kind = gettext(
+                "binary: {positive} (positive) against {negative}",
+                positive=task.positive,
+                negative=task.classes[0],
+            )
         else:
             more = ", ..." if len(task.classes) > MANY else ""
             shown = ", ".join(task.classes[:MANY])
-            kind = f"{len(task.classes)} classes: {shown}{more}"
-        form = "long: a row for each image and method"
+            kind = gettext(
+                "{n} classes: {classes}",
+                n=str(len(task.classes)),
+                classes=shown + more,
+            )
+        form = (
+            gettext("long: a row for each image and method")
+            if self.is_long
+            else gettext("wide: columns for each model")
+        )
         used = {
             self.truth,
             self.image_id,
@@ -114,36 +132,44 @@ class Layout:
             *(name for columns in self.models.values() for name in columns.used),
         }
         pairs = [
-            ("form", form if self.is_long else "wide: columns for each model"),
-            ("image", self.image_id or "the rows, by their number"),
-            ("truth", self.truth),
-            ("task", kind),
-            ("sensitive features", _cut(self.features) or "none"),
+            (gettext("form"), form),
+            (gettext("image"), self.image_id or gettext("the rows, by their number")),
+            (gettext("truth"), self.truth),
+            (gettext("task"), kind),
+            (gettext("sensitive features"), _cut(self.features) or gettext("none")),
         ]
-        pairs += [("method", self.method)] if self.is_long else []
-        pairs += [("seed", self.seed)] if self.seed else []
-        pairs += [("split", self.split)] if self.split else []
+        pairs += [(gettext("method"), self.method)] if self.is_long else []
+        pairs += [(gettext("seed"), self.seed)] if self.seed else []
+        pairs += [(gettext("split"), self.split)] if self.split else []
         for label, columns in self.models.items():
-            what = "predictions" if self.is_long else f"model {label}"
+            what = (
+                gettext("predictions")
+                if self.is_long
+                else gettext("model {label}", label=label)
+            )
             pairs.append((what, _said(columns)))
         others = [name for name in names if name not in used]
-        return pairs + ([("not looked at", _cut(others))] if others else [])
+        return pairs + ([(gettext("not looked at"), _cut(others))] if others else [])
 
 
 def _said(columns: TaskColumns) -> str:
-    parts = [f"labels in {columns.label}"] if columns.label else []
+    parts = (
+        [gettext("labels in {column}", column=columns.label)] if columns.label else []
+    )
     if isinstance(columns.task, Regression):
         parts = [columns.label]
     if columns.probabilities:
         own = [f"{name} ({label})" for label, name in columns.probabilities.items()]
-        parts.append(f"probabilities in {_cut(own)}")
-    return "; ".join(parts) or "none"
+        parts.append(gettext("probabilities in {columns}", columns=_cut(own)))
+    return "; ".join(parts) or gettext("none")
 
 
 def _cut(names: Sequence[str]) -> str:
     """Names for a reader, of many the first."""
-    more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
-    return ", ".join(names[:MANY]) + more
+    shown = ", ".join(names[:MANY])
+    if len(names) <= MANY:
+        return shown
+    return gettext("{names} and {n} more", names=shown, n=len(names) - MANY)
 
 
 def find_layout(
@@ -241,22 +267,30 @@ def _find_columns(
             columns[what] = said
             continue
         rest = [n for n in raw.names if n not in apart]
-        columns[what], found = find_column(rest, aliases, f"the {_WORDS[what]}")
+        columns[what], found = find_column(rest, aliases, gettext(_WORDS[what]))
         findings += found
     if not columns["image_id"] and choices.image_id is None:
-        said = "No column holds ids of images: each row is an image, by its number."
+        said = gettext(
+            "No column holds ids of images: each row is an image, by its number."
+        )
         findings.append(
-            Finding(NOTE, said, remedy="say --id COLUMN (on the page, choose it).")
+            Finding(
+                NOTE, said, remedy=gettext("say --id COLUMN (on the page, choose it).")
+            )
         )
     if columns["method"] and choices.models:
         findings.append(
             Finding(
                 FAULT,
-                f"--model would change nothing: '{columns['method']}' names the method "
-                "of each row.",
-                expected="a table with columns for each model, or with a column of "
-                "methods.",
-                remedy="leave out --model or --method-column.",
+                gettext(
+                    "--model would change nothing: '{method}' names the method of "
+                    "each row.",
+                    method=columns["method"],
+                ),
+                expected=gettext(
+                    "a table with columns for each model, or with a column of methods."
+                ),
+                remedy=gettext("leave out --model or --method-column."),
             )
         )
     return columns, findings
@@ -273,9 +307,12 @@ def _unknown_columns(raw: RawTable, choices: LayoutChoices) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"There is no column {', '.join(repr(name) for name in missing)}.",
-            expected=f"one of {', '.join(raw.names)}.",
-            remedy="name columns as the heading has them.",
+            gettext(
+                "There is no column {names}.",
+                names=", ".join(repr(name) for name in missing),
+            ),
+            expected=gettext("one of {names}.", names=", ".join(raw.names)),
+            remedy=gettext("name columns as the heading has them."),
         )
     ]
 
@@ -289,17 +326,21 @@ def _find_truth(
     known = {plain(alias) for alias in TRUTH_ALIASES}
     found = [name for name in names if plain(name) in known] or ends
     if len(found) == 1:
-        said = f"Column '{found[0]}' is read as the truth."
+        said = gettext("Column '{column}' is read as the truth.", column=found[0])
         is_usual = plain(found[0]) == TRUTH_ALIASES[0]
-        remedy = "say --truth COLUMN if it is another."
+        remedy = gettext("say --truth COLUMN if it is another.")
         return found[0], [] if is_usual else [Finding(NOTE, said, remedy=remedy)]
-    what = f"{len(found)} columns could be the truth: {', '.join(found)}."
+    what = gettext(
+        "{count} columns could be the truth: {found}.",
+        count=len(found),
+        found=", ".join(found),
+    )
     return "", [
         Finding(
             FAULT,
-            what if found else "No column was recognised as the truth.",
-            expected="a column 'truth', or one that ends in '_true'.",
-            remedy="say which it is: --truth COLUMN.",
+            what if found else gettext("No column was recognised as the truth."),
+            expected=gettext("a column 'truth', or one that ends in '_true'."),
+            remedy=gettext("say which it is: --truth COLUMN."),
         )
     ]
 
@@ -323,8 +364,11 @@ def _find_models(
     if not prefixes:
         prefixes = [name for name in names if _is_prediction(raw.column(name), task)]
         if prefixes:
-            said = f"Taken for models, as they hold answers: {listed(prefixes)}."
-            remedy = "say --model COLUMN for each (on the page, choose them)."
+            said = gettext(
+                "Taken for models, as they hold answers: {prefixes}.",
+                prefixes=listed(prefixes),
+            )
+            remedy = gettext("say --model COLUMN for each (on the page, choose them).")
             findings.append(Finding(NOTE, said, remedy=remedy))
     if not prefixes:
         return {}, [_no_models()]
@@ -342,10 +386,14 @@ def _find_models(
 def _no_models() -> Finding:
     return Finding(
         FAULT,
-        "No column was recognised to hold a model's predictions.",
-        expected="<model>_pred or <model>_p_<class> for each model, or a "
-        "column 'method' with 'pred' beside it.",
-        remedy="name the columns of models with --model (on the page, choose them).",
+        gettext("No column was recognised to hold a model's predictions."),
+        expected=gettext(
+            "<model>_pred or <model>_p_<class> for each model, or a "
+            "column 'method' with 'pred' beside it."
+        ),
+        remedy=gettext(
+            "name the columns of models with --model (on the page, choose them)."
+        ),
     )
 
 
@@ -365,8 +413,12 @@ def _match_model(
         if not _holds_classes(column, task) and _is_share(column):
             # Scores under a model's bare name.
             own = {task.positive: columns.label}
-            said = f"Column '{column.name}' is read as the probability of "
-            findings.append(Finding(NOTE, f"{said}'{task.positive}'."))
+            said = gettext(
+                "Column '{column}' is read as the probability of '{label}'.",
+                column=column.name,
+                label=task.positive,
+            )
+            findings.append(Finding(NOTE, said))
             return TaskColumns(task, "", own, is_score=True), findings
     return columns, findings
 
@@ -405,11 +457,16 @@ def _twins(begun: Mapping[str, Mapping[str, str]]) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"{listed(list(written.values()))} are columns of models whose names "
-            "differ in capitals or blanks alone.",
-            expected="names of models that differ in letters or digits, and one "
-            "spelling for all columns of a model.",
-            remedy="rename one of them.",
+            gettext(
+                "{names} are columns of models whose names differ in capitals or "
+                "blanks alone.",
+                names=listed(list(written.values())),
+            ),
+            expected=gettext(
+                "names of models that differ in letters or digits, and one "
+                "spelling for all columns of a model."
+            ),
+            remedy=gettext("rename one of them."),
         )
         for written in begun.values()
         if len(written) > 1
@@ -458,9 +515,18 @@ def method_names(labels: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
             findings.append(
                 Finding(
                     FAULT,
-                    f"The methods '{twin}' and '{label}' differ in capitals alone.",
-                    expected="names of methods that differ in letters or digits.",
-                    remedy=f"rename '{label}', or write both in one way.",
+                    gettext(
+                        "The methods '{twin}' and '{label}' differ in capitals alone.",
+                        twin=twin,
+                        label=label,
+                    ),
+                    expected=gettext(
+                        "names of methods that differ in letters or digits."
+                    ),
+                    remedy=gettext(
+                        "rename '{label}', or write both in one way.",
+                        label=label,
+                    ),
                 )
             )
             continue

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from core.errors import StudyError
 from core.importing.file_findings import FAULT, NOTE, Finding, Place
+from core.language import gettext
 
 MAX_LENGTH, HASH_LENGTH = 64, 6
 NAMED = 12
@@ -50,9 +51,9 @@ def folder_name(label: str, *, what: str = "name") -> str:
     label = label.strip()
     if not any(c.isalnum() for c in label):
         raise StudyError(
-            f"'{label}' cannot be a name.",
-            expected="at least one letter or digit, such as 'ResNet-50'.",
-            remedy="choose another name.",
+            gettext("'{label}' cannot be a name.", label=label),
+            expected=gettext("at least one letter or digit, such as 'ResNet-50'."),
+            remedy=gettext("choose another name."),
         )
     latin = as_latin(label)
     name = re.sub(r"[^a-z0-9._]+", "-", latin).strip("-._")
@@ -92,11 +93,17 @@ def as_folder(label: str, *, what: str = "name") -> tuple[str, list[Finding]]:
 
 def made_names_note(labels: Mapping[str, str]) -> list[Finding]:
     """Say which names were made; ``labels`` by name."""
-    others = [f"'{label}' is '{n}'" for n, label in labels.items() if n != label]
+    others = [
+        gettext("'{label}' is '{name}'", label=label, name=name)
+        for name, label in labels.items()
+        if name != label
+    ]
     if not others:
         return []
-    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-    said = f"In files and addresses {', '.join(others[:NAMED])}{more}."
+    names = ", ".join(others[:NAMED])
+    if len(others) > NAMED:
+        names = gettext("{names} and {n} more", names=names, n=str(len(others) - NAMED))
+    said = gettext("In files and addresses {names}.", names=names)
     return [Finding(NOTE, said)]
 
 
@@ -111,14 +118,21 @@ def unsafe_finding(
 ) -> Finding:
     """The fault of such names; ``unsafe`` in every row or, of cells, each once."""
     named = ", ".join(ascii(text) for text in list(unsafe)[:3])
-    more = f" and {len(unsafe) - 3} more" if len(unsafe) > 3 else ""
+    if len(unsafe) > 3:
+        named = gettext("{names} and {n} more", names=named, n=str(len(unsafe) - 3))
     return Finding(
         FAULT,
-        f"{named}{more} cannot be {what}: it is shown to others as text, and would be "
-        "an image, a link, a tag or a hidden mark.",
-        expected="letters, digits and signs, without '![', '](', '<' before a letter, "
-        "line breaks and control characters.",
-        remedy="write it otherwise.",
+        gettext(
+            "{names} cannot be {what}: it is shown to others as text, and would be an "
+            "image, a link, a tag or a hidden mark.",
+            names=named,
+            what=gettext(what),
+        ),
+        expected=gettext(
+            "letters, digits and signs, without '![', '](', '<' before a letter, "
+            "line breaks and control characters."
+        ),
+        remedy=gettext("write it otherwise."),
         count=len(unsafe),
         places=tuple(places),
     )

@@ -57,6 +57,7 @@ from core.importing.naming import (
     told_apart,
 )
 from core.importing.reading import RawColumn, RawTable, places_of
+from core.language import N_, gettext, ngettext
 from core.runs import (
     IMPORTED,
     IS_OWN,
@@ -148,9 +149,12 @@ def load_test_set(name: str) -> TestSet:
         table = _as_predictions(manifest, info)
     else:
         raise RunError(
-            f"The test images of the study '{name}' are not known.",
-            expected="a run of the study, or its manifest.parquet.",
-            remedy=f"train a method: equipoise train {name}.",
+            gettext(
+                "The test images of the study '{name}' are not known.",
+                name=name,
+            ),
+            expected=gettext("a run of the study, or its manifest.parquet."),
+            remedy=gettext("train a method: equipoise train {name}.", name=name),
         )
     table = table[[name for name in _known_columns(info) if name in table]]
     trained: frozenset[str] = frozenset()
@@ -229,7 +233,7 @@ def prepare(
     info, images = test_set.info, test_set.images
     found = Collected(raw.name)
     method = found.take(_method_name(name, test_set))
-    found.add(check_safe("the name of a method", name.strip()), raw.notes)
+    found.add(check_safe(N_("the name of a method"), name.strip()), raw.notes)
     read = _find_columns(raw, info, found)
     if not read.ids:
         found.add([_no_ids(images)])
@@ -269,8 +273,8 @@ class _Columns:
 
 def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Columns:
     """The role of each column, and the findings about the others."""
-    ids = found.take(find_column(raw.names, ID_ALIASES, "the image's id"))
-    seed = found.take(find_column(raw.names, (SEED,), "the seed"))
+    ids = found.take(find_column(raw.names, ID_ALIASES, gettext("the image's id")))
+    seed = found.take(find_column(raw.names, (SEED,), gettext("the seed")))
     # The truth comes from the study; a feature may have a task's name.
     truth = tuple(c for c in raw.names if plain(c) in _truth_names(info))
     reserved = {ids, seed, *truth}
@@ -381,10 +385,23 @@ def remove(study: str, name: str, *, seed: int | None = None) -> tuple[Run, ...]
     if not chosen:
         names = sorted({imported_label(run) for run in there})
         raise RunError(
-            f"The study '{study}' has no imported method '{name}'"
-            f"{'' if seed is None else f' with seed {seed}'}.",
-            expected=f"one of {', '.join(names) or '(none is imported)'}.",
-            remedy="only imported methods can be removed here.",
+            gettext(
+                "The study '{study}' has no imported method '{name}'.",
+                study=study,
+                name=name,
+            )
+            if seed is None
+            else gettext(
+                "The study '{study}' has no imported method '{name}' with seed {seed}.",
+                study=study,
+                name=name,
+                seed=str(seed),
+            ),
+            expected=gettext(
+                "one of {names}.",
+                names=", ".join(names) or gettext("(none is imported)"),
+            ),
+            remedy=gettext("only imported methods can be removed here."),
         )
     for run in chosen:
         remove_run(run)
@@ -405,9 +422,16 @@ def read_seeds(
     if len(bad):
         fault = Finding(
             FAULT,
-            f"{len(bad):,} rows of '{column}' hold no seed.",
-            expected="a whole number from 0, below 2**32.",
-            remedy="correct these rows, or leave the column out and give one seed.",
+            ngettext(
+                "{count} rows of '{column}' hold no seed.",
+                "{count} rows of '{column}' hold no seed.",
+                len(bad),
+                column=column,
+            ),
+            expected=gettext("a whole number from 0, below 2**32."),
+            remedy=gettext(
+                "correct these rows, or leave the column out and give one seed."
+            ),
             count=len(bad),
             places=places_of(bad, ids, values),
         )
@@ -417,10 +441,14 @@ def read_seeds(
     if seed is not None and said != [seed]:
         fault = Finding(
             FAULT,
-            f"The seed given is {seed}, and the column '{column}' holds "
-            f"{', '.join(map(str, said[:5]))}.",
-            expected="the seed in one of the two.",
-            remedy="leave out the option, or the column.",
+            gettext(
+                "The seed given is {seed}, and the column '{column}' holds {seeds}.",
+                seed=str(seed),
+                column=column,
+                seeds=", ".join(map(str, said[:5])),
+            ),
+            expected=gettext("the seed in one of the two."),
+            remedy=gettext("leave out the option, or the column."),
         )
         return (places, said), [fault]
     return (places, said), []
@@ -452,10 +480,16 @@ def check_truth(
             findings.append(
                 Finding(
                     WARNING,
-                    f"'{name}' is another truth than the study's in {len(rows):,} "
-                    "rows. The study's is taken.",
-                    expected="the same truth.",
-                    remedy="check that the ids are of these images.",
+                    ngettext(
+                        "'{name}' is another truth than the study's in {count} rows. "
+                        "The study's is taken.",
+                        "'{name}' is another truth than the study's in {count} rows. "
+                        "The study's is taken.",
+                        len(rows),
+                        name=name,
+                    ),
+                    expected=gettext("the same truth."),
+                    remedy=gettext("check that the ids are of these images."),
                     count=len(rows),
                     places=places_of(rows, ids, column),
                 )
@@ -491,14 +525,21 @@ def _method_name(name: str, test_set: TestSet) -> tuple[str, list[Finding]]:
     if taken:
         fault = Finding(
             FAULT,
-            f"'{label}' is a method of the study '{test_set.study.name}' already.",
-            expected="another name.",
-            remedy="choose one with --name, such as 'my-resnet'.",
+            gettext(
+                "'{label}' is a method of the study '{name}' already.",
+                label=label,
+                name=test_set.study.name,
+            ),
+            expected=gettext("another name."),
+            remedy=gettext("choose one with --name, such as 'my-resnet'."),
         )
         return method, [fault]
     if not again and method in {*own, *imported}:
         method = told_apart(method, label)
-    said = f"In files and addresses the method is called '{method}'."
+    said = gettext(
+        "In files and addresses the method is called '{method}'.",
+        method=method,
+    )
     return method, [Finding(NOTE, said)] if method != label else []
 
 
@@ -516,17 +557,22 @@ def _taken(test_set: TestSet, runs: Sequence[RunKey], replacing: bool) -> list[F
     return [
         Finding(
             FAULT,
-            f"'{clash[0][0]}' was imported before, with seed {seeds}.",
-            expected="a new name, or another seed.",
-            remedy="replace it (--replace, on the page a switch), or choose another "
-            "name.",
+            gettext(
+                "'{method}' was imported before, with seed {seeds}.",
+                method=clash[0][0],
+                seeds=seeds,
+            ),
+            expected=gettext("a new name, or another seed."),
+            remedy=gettext(
+                "replace it (--replace, on the page a switch), or choose another name."
+            ),
         )
     ]
 
 
 def _several_methods(raw: RawTable) -> list[Finding]:
     """Refuse a file of several methods, whose rows would look like duplicates."""
-    name, _ = find_column(raw.names, METHOD_ALIASES, "the method")
+    name, _ = find_column(raw.names, METHOD_ALIASES, gettext("the method"))
     if not name:
         return []
     codes, found = raw.column(name).coded
@@ -536,11 +582,17 @@ def _several_methods(raw: RawTable) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"The column '{name}' holds {len(methods)} methods: "
-            f"{', '.join(methods[:5])}.",
-            expected="one method in a file.",
-            remedy="import each from a file of its own; a table that holds the truth "
-            "as well can become a study of its own with --new-study.",
+            gettext(
+                "The column '{name}' holds {n} methods: {methods}.",
+                name=name,
+                n=str(len(methods)),
+                methods=", ".join(methods[:5]),
+            ),
+            expected=gettext("one method in a file."),
+            remedy=gettext(
+                "import each from a file of its own; a table that holds the truth "
+                "as well can become a study of its own with --new-study."
+            ),
             places=(Place(None, column=name, value=", ".join(methods[:5])),),
         )
     ]
@@ -549,9 +601,12 @@ def _several_methods(raw: RawTable) -> list[Finding]:
 def _no_ids(images: Images) -> Finding:
     return Finding(
         FAULT,
-        "There is no column 'image_id'.",
-        expected=f"a column 'image_id' with ids such as '{images.example()}'.",
-        remedy="add it; the template has every id of the test set.",
+        gettext("There is no column 'image_id'."),
+        expected=gettext(
+            "a column 'image_id' with ids such as '{example}'.",
+            example=images.example(),
+        ),
+        remedy=gettext("add it; the template has every id of the test set."),
     )
 
 
@@ -566,9 +621,14 @@ def _too_good(
             findings.append(
                 Finding(
                     WARNING,
-                    f"Every prediction of {one.task.label.lower()} is the truth.",
-                    expected="a model's answers, some of them wrong.",
-                    remedy="check that the column holds predictions and not the truth.",
+                    gettext(
+                        "Every prediction of {label} is the truth.",
+                        label=one.task.label.lower(),
+                    ),
+                    expected=gettext("a model's answers, some of them wrong."),
+                    remedy=gettext(
+                        "check that the column holds predictions and not the truth."
+                    ),
                 )
             )
     return findings

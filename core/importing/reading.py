@@ -31,6 +31,7 @@ from core.importing.file_findings import (
     faults_in,
 )
 from core.importing.naming import check_safe
+from core.language import N_, gettext, in_form, ngettext
 
 MAX_TEXT = 60
 """Characters of a value that are shown."""
@@ -48,7 +49,7 @@ _PARQUET, _GZIP, _ZIP = b"PAR1", b"\x1f\x8b", b"PK\x03\x04"
 _DAMAGE = (OSError, EOFError, UnicodeError, csv.Error, zlib.error, pa.ArrowException)
 _COMMA = r"[+-]?\d*,\d+([eE][+-]?\d+)?"
 _THOUSANDS = r"[+-]?\d{1,3},\d{3}"
-_EXPECTED = "a CSV file with a heading, or a Parquet file."
+_EXPECTED = N_("a CSV file with a heading, or a Parquet file.")
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,7 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
         if content.startswith(_PARQUET):
             columns, aside = _read_parquet(content, name, notes)
         elif content.startswith(_ZIP):
-            raise _unreadable(name, "it is an archive or a spreadsheet")
+            raise _unreadable(name, gettext("it is an archive or a spreadsheet"))
         else:
             columns, delimiter = _read_csv(content, name, notes)
     except _DAMAGE as error:
@@ -258,10 +259,10 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
 def _damage(content: bytes) -> str:
     """The problem of a file that its reader could not read."""
     if content.startswith(_GZIP):
-        return "it is packed with gzip, and damaged or cut off"
+        return gettext("it is packed with gzip, and damaged or cut off")
     if content.startswith(_PARQUET):
-        return "it begins as a Parquet file, and is damaged or cut off"
-    return "its rows and cells cannot be told apart"
+        return gettext("it begins as a Parquet file, and is damaged or cut off")
+    return gettext("its rows and cells cannot be told apart")
 
 
 def _unpack(content: bytes, name: str) -> bytes:
@@ -278,8 +279,11 @@ def _unpack(content: bytes, name: str) -> bytes:
 def _too_large(name: str) -> PredictionsError:
     return _unreadable(
         name,
-        f"unpacked it is larger than {MAX_UNPACKED / 2**30:g} GiB",
-        "leave out columns that hold no predictions, truth or groups.",
+        gettext(
+            "unpacked it is larger than {size} GiB",
+            size=in_form(f"{MAX_UNPACKED / 2**30:g}"),
+        ),
+        gettext("leave out columns that hold no predictions, truth or groups."),
     )
 
 
@@ -300,7 +304,10 @@ def _read_parquet(
     columns = file.read(columns=kept).select(kept) if aside else file.read()
     if aside:
         named = ", ".join(f"'{one}'" for one in aside)
-        said = f"Set aside, as their cells hold lists, records or bytes: {named}."
+        said = gettext(
+            "Set aside, as their cells hold lists, records or bytes: {named}.",
+            named=named,
+        )
         notes.append(Finding(NOTE, said))
     # Types that the reader cannot write as text are converted to similar ones.
     simpler = [
@@ -337,7 +344,7 @@ def _is_text(kind: Any) -> bool:
 def _read_csv(content: bytes, name: str, notes: list[Finding]) -> tuple[Any, str]:
     """The columns of a CSV file, all text, and the delimiter of its cells."""
     if not content.strip():
-        raise _unreadable(name, "it is empty")
+        raise _unreadable(name, gettext("it is empty"))
     text = decode_csv(content, name)
     notes += text.findings
     if faults_in(text.findings):
@@ -387,7 +394,10 @@ def _name_columns(columns: Any, notes: list[Finding]) -> tuple[Any, tuple[str, .
     given = tuple(names[place] for place in nameless if place not in empty)
     if given:
         named = ", ".join(f"'{name}'" for name in given)
-        said = f"Columns without a name are called by their place: {named}."
+        said = gettext(
+            "Columns without a name are called by their place: {named}.",
+            named=named,
+        )
         notes.append(Finding(NOTE, said))
     return columns.select(kept), given
 
@@ -400,10 +410,21 @@ def _ragged(rows: list[Any]) -> Finding:
     )
     return Finding(
         FAULT,
-        f"{_number(len(rows), 'row')} {'has' if len(rows) == 1 else 'have'} another "
-        f"number of cells than the heading ({rows[0].actual_columns} in the first).",
-        expected=f"{rows[0].expected_columns} cells in every row.",
-        remedy="correct these rows; put text that holds the separator in quotes.",
+        ngettext(
+            "{count} row has another number of cells than the heading ({cells} in the "
+            "first).",
+            "{count} rows have another number of cells than the heading ({cells} in "
+            "the first).",
+            len(rows),
+            cells=str(rows[0].actual_columns),
+        ),
+        expected=gettext(
+            "{cells} cells in every row.",
+            cells=str(rows[0].expected_columns),
+        ),
+        remedy=gettext(
+            "correct these rows; put text that holds the separator in quotes."
+        ),
         count=len(rows),
         places=places,
     )
@@ -412,25 +433,29 @@ def _ragged(rows: list[Any]) -> Finding:
 def _check_names(name: str, columns: Any) -> None:
     twice = [head for head, n in Counter(columns.column_names).items() if n > 1]
     findings = [
-        *check_safe("the name of a file", name),
-        *check_safe("the name of a column", *columns.column_names),
+        *check_safe(N_("the name of a file"), name),
+        *check_safe(N_("the name of a column"), *columns.column_names),
     ]
     if twice:
         findings.append(
             Finding(
                 FAULT,
-                f"{name} has more than one column called {', '.join(twice)}.",
-                expected="names that differ.",
-                remedy="rename or delete one of them.",
+                gettext(
+                    "{name} has more than one column called {twice}.",
+                    name=name,
+                    twice=", ".join(twice),
+                ),
+                expected=gettext("names that differ."),
+                remedy=gettext("rename or delete one of them."),
             )
         )
     if columns.num_rows == 0:
         findings.append(
             Finding(
                 FAULT,
-                f"{name} has no rows.",
-                expected="a heading, and below it a row for each image.",
-                remedy="fill in the predictions.",
+                gettext("{name} has no rows.", name=name),
+                expected=gettext("a heading, and below it a row for each image."),
+                remedy=gettext("fill in the predictions."),
             )
         )
     if findings:
@@ -440,16 +465,16 @@ def _check_names(name: str, columns: Any) -> None:
 def _unreadable(
     name: str,
     why: str,
-    remedy: str = "save it as CSV in UTF-8, or as Parquet, then try again.",
+    remedy: str = N_("save it as CSV in UTF-8, or as Parquet, then try again."),
 ) -> PredictionsError:
     return PredictionsError(
         name,
         [
             Finding(
                 FAULT,
-                f"It cannot be read: {why.rstrip('.')}.",
-                expected=_EXPECTED,
-                remedy=remedy,
+                gettext("It cannot be read: {why}.", why=why.rstrip(".")),
+                expected=gettext(_EXPECTED),
+                remedy=gettext(remedy),
             )
         ],
     )
@@ -488,7 +513,3 @@ def _parse_numbers(text: Any) -> Any:
     except pa.ArrowInvalid:
         # Some texts are not numbers: this way is slower and skips them.
         return pa.array(pd.to_numeric(text.to_pandas(), errors="coerce"), pa.float64())
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

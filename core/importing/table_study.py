@@ -55,6 +55,7 @@ from core.importing.predictions import (
 )
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.importing.task_kind import LayoutChoices
+from core.language import N_, gettext, ngettext
 from core.runs import (
     Run,
     list_runs,
@@ -74,7 +75,6 @@ from core.study import (
     shipped_studies,
 )
 from core.tasks import Regression
-from core.text import plural
 
 MARGIN = 1.0
 """How far beyond the truth's range answers of a regression are taken without a word."""
@@ -183,9 +183,9 @@ def prepare_study(
 def _unsafe_words(choices: LayoutChoices, name: str, title: str) -> list[Finding]:
     """Faults of what a person wrote, that others would see as more than text."""
     return [
-        *check_safe("the title of a study", name.strip(), title.strip()),
-        *check_safe("a class", *choices.classes),
-        *check_safe("a unit", choices.unit),
+        *check_safe(N_("the title of a study"), name.strip(), title.strip()),
+        *check_safe(N_("a class"), *choices.classes),
+        *check_safe(N_("a unit"), choices.unit),
     ]
 
 
@@ -246,9 +246,13 @@ def write_study(prepared: PreparedStudy, store: Path | None = None) -> tuple[Run
         replace_folder(beside / study.name, place / study.name)
     except OSError as error:
         raise RunError(
-            f"{place / study.name} could not be written: {error.strerror or error}.",
-            expected="a writable folder with room for the study.",
-            remedy="free some space, or choose another store.",
+            gettext(
+                "{folder} could not be written: {why}.",
+                folder=place / study.name,
+                why=error.strerror or error,
+            ),
+            expected=gettext("a writable folder with room for the study."),
+            remedy=gettext("free some space, or choose another store."),
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -271,17 +275,23 @@ def remove_study(name: str) -> None:
     """
     if not is_table_study(name):
         raise RunError(
-            f"The study '{name}' was not made of a table.",
-            expected="a study that was imported with --new-study.",
-            remedy="an imported method of another study is removed by its name.",
+            gettext("The study '{name}' was not made of a table.", name=name),
+            expected=gettext("a study that was imported with --new-study."),
+            remedy=gettext(
+                "an imported method of another study is removed by its name."
+            ),
         )
     try:
         shutil.rmtree(user_store() / name)
     except OSError as error:
         raise RunError(
-            f"{user_store() / name} could not be removed: {error.strerror or error}.",
-            expected="a folder that may be written to.",
-            remedy="delete it by hand.",
+            gettext(
+                "{folder} could not be removed: {why}.",
+                folder=user_store() / name,
+                why=error.strerror or error,
+            ),
+            expected=gettext("a folder that may be written to."),
+            remedy=gettext("delete it by hand."),
         ) from error
 
 
@@ -300,7 +310,10 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
     if findings:
         return study, findings
     if study != name.strip():
-        said = f"In files and addresses the study is called '{study}'."
+        said = gettext(
+            "In files and addresses the study is called '{study}'.",
+            study=study,
+        )
         findings.append(Finding(NOTE, said))
     taken = study in {*list_studies(), *shipped_studies()}
     if taken and not (replacing and is_table_study(study)):
@@ -308,12 +321,14 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
         findings.append(
             Finding(
                 FAULT,
-                f"There is a study '{study}' already.",
-                expected="a new name.",
-                remedy="choose another name, or replace it (--replace, on the page a "
-                "switch)."
+                gettext("There is a study '{study}' already.", study=study),
+                expected=gettext("a new name."),
+                remedy=gettext(
+                    "choose another name, or replace it (--replace, on the page a "
+                    "switch)."
+                )
                 if mine
-                else "choose another name.",
+                else gettext("choose another name."),
             )
         )
     return study, findings
@@ -330,11 +345,11 @@ def _ids(raw: RawTable, layout: Layout) -> RawColumn:
 
 def _unsafe_names(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
     """Faults of the cells that become names: of images, classes, groups and methods."""
-    named = dict.fromkeys(layout.features, "a group")
-    named |= {layout.method: "the name of a method"} if layout.method else {}
+    named = dict.fromkeys(layout.features, N_("a group"))
+    named |= {layout.method: N_("the name of a method")} if layout.method else {}
     if not isinstance(layout.task, Regression):
-        named[layout.truth] = "a class"
-    findings = unsafe_cells(ids, None, "the id of an image")
+        named[layout.truth] = N_("a class")
+    findings = unsafe_cells(ids, None, N_("the id of an image"))
     for name, what in named.items():
         findings += unsafe_cells(raw.column(name), ids, what)
     return findings
@@ -351,15 +366,22 @@ def _truth(
         findings.append(
             Finding(
                 FAULT,
-                f"The truth '{column.name}' is empty in {plural(len(empty), 'row')}.",
-                expected="a class or a number in every row.",
-                remedy="fill in these rows, or delete them.",
+                ngettext(
+                    "The truth '{column}' is empty in {count} row.",
+                    "The truth '{column}' is empty in {count} rows.",
+                    len(empty),
+                    column=column.name,
+                ),
+                expected=gettext("a class or a number in every row."),
+                remedy=gettext("fill in these rows, or delete them."),
                 count=len(empty),
                 places=places_of(empty, ids, column),
             )
         )
     if isinstance(task, Regression):
-        found = check_numbers(column, ids, f"a number of {task.unit}")
+        found = check_numbers(
+            column, ids, gettext("a number of {unit}", unit=gettext(task.unit))
+        )
         return column.numbers, findings or found
     places, found = read_labels(column, ids, task)
     return places, findings or found
@@ -375,9 +397,14 @@ def _first_rows(
         findings.append(
             Finding(
                 FAULT,
-                f"{plural(len(empty), 'row')} without an id in '{ids.name}'.",
-                expected="an id in every row.",
-                remedy="fill in these rows, or delete them.",
+                ngettext(
+                    "{count} row without an id in '{column}'.",
+                    "{count} rows without an id in '{column}'.",
+                    len(empty),
+                    column=ids.name,
+                ),
+                expected=gettext("an id in every row."),
+                remedy=gettext("fill in these rows, or delete them."),
                 count=len(empty),
                 places=places_of(empty, None, ids),
             )
@@ -386,9 +413,9 @@ def _first_rows(
         findings.append(
             Finding(
                 FAULT,
-                "A table with a row for each method needs the image's id.",
+                gettext("A table with a row for each method needs the image's id."),
                 expected="a column 'image_id'.",
-                remedy="add it, or name it with --id.",
+                remedy=gettext("add it, or name it with --id."),
             )
         )
     findings += _alike_ids(ids)
@@ -406,10 +433,16 @@ def _first_rows(
             findings.append(
                 Finding(
                     FAULT,
-                    f"{plural(len(rows), 'row')} with another '{name}' than an earlier "
-                    "row of the same image.",
-                    expected="the same in all rows of an image.",
-                    remedy="correct these rows.",
+                    ngettext(
+                        "{count} row with another '{column}' than an earlier row of "
+                        "the same image.",
+                        "{count} rows with another '{column}' than an earlier row of "
+                        "the same image.",
+                        len(rows),
+                        column=name,
+                    ),
+                    expected=gettext("the same in all rows of an image."),
+                    remedy=gettext("correct these rows."),
                     count=len(rows),
                     places=places_of(rows, ids, column),
                 )
@@ -421,15 +454,23 @@ def _alike_ids(ids: RawColumn) -> list[Finding]:
     """Refuse ids of one image, as far as can be seen, that are written in two ways."""
     ways: dict[str, Callable[[Any], Any]] = {}
     if pc.any(pc.match_substring(ids.text, "\\")).as_py():
-        ways["in / and \\ alone"] = lambda t: pc.replace_substring(t, "\\", "/")
+        ways[
+            N_(
+                "Ids in '{column}' differ in / and \\ alone, such as '{one}' and "
+                "'{other}'."
+            )
+        ] = lambda t: pc.replace_substring(t, "\\", "/")
     zeros = pc.filter(ids.text, pc.starts_with(ids.text, "0"))
     if pc.any(pc.match_substring_regex(zeros, "^0[0-9]+$")).as_py():
-        ways["in leading zeros alone"] = lambda t: pc.replace_substring_regex(
-            t, "^0+([0-9]+)$", "\\1"
-        )
+        ways[
+            N_(
+                "Ids in '{column}' differ in leading zeros alone, such as '{one}' and "
+                "'{other}'."
+            )
+        ] = lambda t: pc.replace_substring_regex(t, "^0+([0-9]+)$", "\\1")
     findings: list[Finding] = []
     texts: Any = pc.unique(ids.text) if ways else ()
-    for words, change in ways.items():
+    for said, change in ways.items():
         changed = change(texts)
         if len(pc.unique(changed)) == len(texts):
             continue
@@ -445,11 +486,12 @@ def _alike_ids(ids: RawColumn) -> list[Finding]:
         findings.append(
             Finding(
                 FAULT,
-                f"Ids in '{ids.name}' differ {words}, such as '{pair[0]}' and "
-                f"'{pair[1]}'.",
-                expected="one way of writing the id of an image.",
-                remedy="write the ids in one way; if these are different images, give "
-                "them other ids.",
+                gettext(said, column=ids.name, one=pair[0], other=pair[1]),
+                expected=gettext("one way of writing the id of an image."),
+                remedy=gettext(
+                    "write the ids in one way; if these are different images, give "
+                    "them other ids."
+                ),
                 count=len(rows),
                 places=places_of(rows, None, ids),
             )
@@ -469,18 +511,25 @@ def _splits(raw: RawTable, ids: RawColumn, layout: Layout) -> list[Finding]:
         return [
             Finding(
                 FAULT,
-                f"No row of the table is a test image by its '{layout.split}'.",
-                expected="test images: methods are compared on these.",
-                remedy="mark them with 'test', or leave the column out.",
+                gettext(
+                    "No row of the table is a test image by its '{split}'.",
+                    split=layout.split,
+                ),
+                expected=gettext("test images: methods are compared on these."),
+                remedy=gettext("mark them with 'test', or leave the column out."),
             )
         ]
     return [
         Finding(
             FAULT,
-            f"{plural(len(bad), 'row')} with another '{layout.split}' than test or "
-            "validation.",
-            expected="test, or validation.",
-            remedy="leave training rows out, or rename the column.",
+            ngettext(
+                "{count} row with another '{column}' than test or validation.",
+                "{count} rows with another '{column}' than test or validation.",
+                len(bad),
+                column=layout.split,
+            ),
+            expected=gettext("test, or validation."),
+            remedy=gettext("leave training rows out, or rename the column."),
             count=len(bad),
             places=places_of(bad, ids, column),
         )
@@ -565,16 +614,22 @@ def _baseline(asked: str, labels: dict[str, str]) -> tuple[str, list[Finding]]:
     if asked and chosen is None:
         fault = Finding(
             FAULT,
-            f"There is no method '{asked}' to compare with.",
-            expected=f"one of {', '.join(labels.values())}.",
-            remedy="name the baseline as the table has it.",
+            gettext(
+                "There is no method '{asked}' to compare with.",
+                asked=asked,
+            ),
+            expected=gettext("one of {methods}.", methods=", ".join(labels.values())),
+            remedy=gettext("name the baseline as the table has it."),
         )
         return "", [fault]
     if chosen is None:
         chosen = next(iter(labels))
-        said = f"'{labels[chosen]}' is the baseline that the others are compared with."
+        said = gettext(
+            "'{baseline}' is the baseline that the others are compared with.",
+            baseline=labels[chosen],
+        )
         return chosen, [
-            Finding(NOTE, said, remedy="say --baseline METHOD for another.")
+            Finding(NOTE, said, remedy=gettext("say --baseline METHOD for another."))
         ]
     return chosen, []
 

@@ -22,7 +22,9 @@ from core.importing.columns import (
 from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
 from core.importing.naming import as_latin
 from core.importing.reading import RawColumn, RawTable, places_of
+from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Binary, Multiclass, Regression, Task, natural_order
+from core.text import listed, number
 
 Kind = Literal["binary", "multiclass", "regression"]
 TRUTH_ALIASES = ("truth", "true", "y_true", "target", "ground_truth", "label")
@@ -31,7 +33,7 @@ MAX_CLASSES = 50
 """Distinct whole numbers beyond which a truth is taken for a regression's."""
 BINS, MAX_BINS = 8, 1000
 """Bins, about, that a regression's truth is looked at in, and how many at most."""
-UNIT = "units"
+UNIT = N_("units")
 NEAR_ONE = 0.05
 """How far from 1 the median sum of probabilities is, where all classes are there."""
 NAMED = 5
@@ -50,8 +52,8 @@ POSITIVES = {
     frozenset(("absent", "present")): "present",
 }
 _TASK_NAMES = {"", "y", *map(plain, TRUTH_ALIASES)}
-_SAY_KIND = "say --kind regression (on the page, choose 'A number')"
-_SAY_CLASSES = "say --kind multiclass (on the page, choose 'Several classes')"
+_SAY_KIND = N_("say --kind regression (on the page, choose 'A number')")
+_SAY_CLASSES = N_("say --kind multiclass (on the page, choose 'Several classes')")
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,9 @@ def find_task(
     if not found:
         fault = Finding(
             FAULT,
-            f"The truth '{truth}' is empty.",
-            expected="a class or a number in every row.",
-            remedy="fill it in, or name another column with --truth.",
+            gettext("The truth '{truth}' is empty.", truth=truth),
+            expected=gettext("a class or a number in every row."),
+            remedy=gettext("fill it in, or name another column with --truth."),
         )
         return None, [fault]
     unread = _not_values(column, found, numbers, choices)
@@ -197,10 +199,17 @@ def _not_values(
         said = listed_texts(nothing)
         return Finding(
             FAULT,
-            f"The truth '{column.name}' is {said} in some rows, which says nothing.",
-            expected="a class or a number in every row.",
-            remedy="fill in these rows, or delete them; if it is a class, say "
-            f"--class '{nothing[0]}'.",
+            gettext(
+                "The truth '{name}' is {said} in some rows, which says nothing.",
+                name=column.name,
+                said=said,
+            ),
+            expected=gettext("a class or a number in every row."),
+            remedy=gettext(
+                "fill in these rows, or delete them; if it is a class, say "
+                "--class '{class_}'.",
+                class_=nothing[0],
+            ),
             **_rows_of(column, nothing),
         )
     if len(found) <= 2 or not others or choices.classes:
@@ -208,11 +217,17 @@ def _not_values(
     if choices.kind in (None, "regression") and all(map(_has_comma, others)):
         return Finding(
             FAULT,
-            f"The commas in '{column.name}' may be decimal points, or separate "
-            "thousands.",
-            expected="numbers with a decimal point, and nothing between thousands.",
-            remedy="write 1234.5 for 1,234.5; if these are names of classes, say "
-            "--kind multiclass.",
+            gettext(
+                "The commas in '{name}' may be decimal points, or separate thousands.",
+                name=column.name,
+            ),
+            expected=gettext(
+                "numbers with a decimal point, and nothing between thousands."
+            ),
+            remedy=gettext(
+                "write 1234.5 for 1,234.5; if these are names of classes, say "
+                "--kind multiclass."
+            ),
             **_rows_of(column, others),
         )
     return None
@@ -232,8 +247,10 @@ def _rows_of(column: RawColumn, texts: Sequence[str]) -> dict[str, Any]:
 
 def listed_texts(texts: Sequence[str]) -> str:
     """Texts in quotes, of many the first."""
-    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
-    return ", ".join(f"'{text}'" for text in texts[:NAMED]) + more
+    shown = ", ".join(f"'{text}'" for text in texts[:NAMED])
+    if len(texts) <= NAMED:
+        return shown
+    return gettext("{names} and {n} more", names=shown, n=str(len(texts) - NAMED))
 
 
 def _task_name(column: str) -> tuple[str, str]:
@@ -292,11 +309,18 @@ def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
     said = " ".join(f"--class '{text}'" for text in spellings)
     return Finding(
         FAULT,
-        f"{' and '.join(map(repr, spellings))} in '{column.name}' differ in capitals "
-        f"alone: one class, or {len(spellings)}?",
-        expected="each class in one spelling.",
-        remedy="write the class in one way; if they are different classes, say "
-        f"{said} (on the page, add them to the classes).",
+        gettext(
+            "{spellings} in '{column}' differ in capitals alone: one class, or {n}?",
+            spellings=listed([repr(text) for text in spellings]),
+            column=column.name,
+            n=len(spellings),
+        ),
+        expected=gettext("each class in one spelling."),
+        remedy=gettext(
+            "write the class in one way; if they are different classes, say {options} "
+            "(on the page, add them to the classes).",
+            options=said,
+        ),
         **_rows_of(column, [rarer]),
     )
 
@@ -395,8 +419,14 @@ def _choose_kind(
     if (choices.unit or choices.bin_width is not None) and np.isfinite(
         truth.numbers
     ).any():
-        given = "a unit" if choices.unit else "a width of bins"
-        said = f"'{name}' is read as a number, since {given} is given."
+        said = (
+            gettext("'{name}' is read as a number, since a unit is given.", name=name)
+            if choices.unit
+            else gettext(
+                "'{name}' is read as a number, since a width of bins is given.",
+                name=name,
+            )
+        )
         return "regression", [
             Finding(NOTE, said),
             *_not_of_a_number(truth, "regression"),
@@ -404,28 +434,53 @@ def _choose_kind(
     if truth.shares:
         said = ""
         if truth.is_numeric:
-            said = f"'{name}' is read as classes, which '{next(iter(truth.shares))}' "
-            said += "and others like it name."
+            said = gettext(
+                "'{name}' is read as classes, which '{column}' and others like it "
+                "name.",
+                name=name,
+                column=next(iter(truth.shares)),
+            )
         return classes, [Finding(NOTE, said)] if said else []
     if choices.classes:
         return classes, []
     if truth.doubtful and truth.is_numeric and count > 2:
         return None, [_doubtful(truth)]
     if truth.fractions and truth.is_numeric:
-        said = f"'{name}' is read as a number, since '{truth.fractions}' has fractions."
+        said = gettext(
+            "'{name}' is read as a number, since '{column}' has fractions.",
+            name=name,
+            column=truth.fractions,
+        )
         return "regression", [_guess(said, _SAY_CLASSES)]
     if not truth.is_numeric or count <= 2:
         return classes, []
     whole = bool((truth.numbers % 1 == 0).all())
-    said = f"'{name}' holds {count:,} different {'whole ' * whole}numbers"
     # A class of one image each is a number.
     if whole and count <= min(MAX_CLASSES, len(truth.column.numbers) / 2):
-        return classes, [_guess(f"{said}: they are read as classes.", _SAY_KIND)]
-    return "regression", [_guess(f"{said}: it is read as a number.", _SAY_CLASSES)]
+        said = gettext(
+            "'{name}' holds {n} different whole numbers: they are read as classes.",
+            name=name,
+            n=count,
+        )
+        return classes, [_guess(said, _SAY_KIND)]
+    if whole:
+        said = gettext(
+            "'{name}' holds {n} different whole numbers: it is read as a number.",
+            name=name,
+            n=count,
+        )
+    else:
+        said = gettext(
+            "'{name}' holds {n} different numbers: it is read as a number.",
+            name=name,
+            n=count,
+        )
+    return "regression", [_guess(said, _SAY_CLASSES)]
 
 
 def _guess(said: str, remedy: str) -> Finding:
-    return Finding(NOTE, said, remedy=f"{remedy} if it is otherwise.")
+    otherwise = gettext("{remedy} if it is otherwise.", remedy=gettext(remedy))
+    return Finding(NOTE, said, remedy=otherwise)
 
 
 def _not_of_a_number(truth: _Truth, kind: Kind) -> list[Finding]:
@@ -436,10 +491,16 @@ def _not_of_a_number(truth: _Truth, kind: Kind) -> list[Finding]:
     return [
         Finding(
             WARNING,
-            f"Not looked at, as a number has no probabilities of classes: {named}.",
-            expected="columns of numbers, such as <model>_pred.",
-            remedy="leave out the unit, the width of bins and the kind if "
-            f"'{truth.column.name}' holds classes.",
+            gettext(
+                "Not looked at, as a number has no probabilities of classes: {named}.",
+                named=named,
+            ),
+            expected=gettext("columns of numbers, such as <model>_pred."),
+            remedy=gettext(
+                "leave out the unit, the width of bins and the kind if '{name}' "
+                "holds classes.",
+                name=truth.column.name,
+            ),
         )
     ]
 
@@ -447,11 +508,18 @@ def _not_of_a_number(truth: _Truth, kind: Kind) -> list[Finding]:
 def _doubtful(truth: _Truth) -> Finding:
     return Finding(
         FAULT,
-        f"'{truth.doubtful}' is called as the probability of a class of "
-        f"'{truth.column.name}', and its numbers are not from 0 to 1.",
-        expected="probabilities from 0 to 1, or a kind of task that is given.",
-        remedy="divide percentages by 100; if a number is predicted, such as with "
-        f"quantiles, {_SAY_KIND}.",
+        gettext(
+            "'{doubtful}' is called as the probability of a class of '{name}', "
+            "and its numbers are not from 0 to 1.",
+            doubtful=truth.doubtful,
+            name=truth.column.name,
+        ),
+        expected=gettext("probabilities from 0 to 1, or a kind of task that is given."),
+        remedy=gettext(
+            "divide percentages by 100; if a number is predicted, such as with "
+            "quantiles, {say_kind}.",
+            say_kind=gettext(_SAY_KIND),
+        ),
     )
 
 
@@ -467,17 +535,23 @@ def _without_effect(kind: Kind, choices: LayoutChoices) -> list[Finding]:
     if not options:
         return []
     what = {
-        "binary": "a task of two classes",
-        "multiclass": "a task of several classes",
-        "regression": "a regression",
+        "binary": N_("a task of two classes"),
+        "multiclass": N_("a task of several classes"),
+        "regression": N_("a regression"),
     }[kind]
     return [
         Finding(
             FAULT,
-            f"{' and '.join(options)} would change nothing: this is {what}.",
-            expected="--positive for two classes, --class for classes, --unit and "
-            "--bin-width for a regression.",
-            remedy="leave it out, or say another --kind.",
+            gettext(
+                "{options} would change nothing: this is {what}.",
+                options=listed(options),
+                what=gettext(what),
+            ),
+            expected=gettext(
+                "--positive for two classes, --class for classes, --unit and "
+                "--bin-width for a regression."
+            ),
+            remedy=gettext("leave it out, or say another --kind."),
         )
     ]
 
@@ -495,19 +569,31 @@ def _classes(
     column = truth.column
     findings = [*findings, *_without_effect(kind, choices)]
     for label_, names in _by_class(truth.others).items():
-        said = f"No row of '{column.name}' is '{label_}': it is a class because "
-        findings.append(Finding(NOTE, f"{said}'{names[0]}' is its probability."))
+        said = gettext(
+            "No row of '{column}' is '{label}': it is a class because '{name}' is its "
+            "probability.",
+            column=column.name,
+            label=label_,
+            name=names[0],
+        )
+        findings.append(Finding(NOTE, said))
     if kind == "binary":
         task, found = _binary(column, name, label, classes, choices)
         return task, findings + found
     if len(classes) < 2 or len(classes) > MOST_CLASSES:
-        count = "one class" if len(classes) == 1 else f"{len(classes):,} classes"
         findings.append(
             Finding(
                 FAULT,
-                f"The truth '{column.name}' holds {count}.",
-                expected="two to a thousand classes, or numbers of a regression.",
-                remedy="say which kind of task it is: --kind regression.",
+                ngettext(
+                    "The truth '{column}' holds one class.",
+                    "The truth '{column}' holds {count} classes.",
+                    len(classes),
+                    column=column.name,
+                ),
+                expected=gettext(
+                    "two to a thousand classes, or numbers of a regression."
+                ),
+                remedy=gettext("say which kind of task it is: --kind regression."),
             )
         )
         return None, findings
@@ -529,15 +615,22 @@ def _binary(
     choices: LayoutChoices,
 ) -> tuple[Task | None, list[Finding]]:
     if len(classes) != 2:
-        count = "one class" if len(classes) == 1 else f"{len(classes)} classes"
         shown = ", ".join(classes[:NAMED])
         return None, [
             Finding(
                 FAULT,
-                f"The truth '{column.name}' holds {count}: {shown}.",
-                expected="two classes for a binary task.",
-                remedy="say which kind of task it is with --kind, or name the class "
-                "that no image has with --class (on the page, add it to the classes).",
+                ngettext(
+                    "The truth '{column}' holds one class: {classes}.",
+                    "The truth '{column}' holds {count} classes: {classes}.",
+                    len(classes),
+                    column=column.name,
+                    classes=shown,
+                ),
+                expected=gettext("two classes for a binary task."),
+                remedy=gettext(
+                    "say which kind of task it is with --kind, or name the class that "
+                    "no image has with --class (on the page, add it to the classes)."
+                ),
             )
         ]
     positive = choices.positive
@@ -548,22 +641,35 @@ def _binary(
         return None, [
             Finding(
                 FAULT,
-                f"The positive class '{choices.positive}' is not in '{column.name}'.",
-                expected=f"one of {', '.join(classes)}.",
-                remedy="name it as the column has it.",
+                gettext(
+                    "The positive class '{positive}' is not in '{name}'.",
+                    positive=choices.positive,
+                    name=column.name,
+                ),
+                expected=gettext("one of {classes}.", classes=", ".join(classes)),
+                remedy=gettext("name it as the column has it."),
             )
         ]
     findings = []
     if not positive:
         positive = known_positive(classes)
-        why = "as one takes it for such a pair"
-        if not positive:
-            positive, why = _rarer(column, classes), "as the rarer one"
+        if positive:
+            said = gettext(
+                "'{label}' is taken for the positive class, as one takes it for such a "
+                "pair.",
+                label=positive,
+            )
+        else:
+            positive = _rarer(column, classes)
+            said = gettext(
+                "'{label}' is taken for the positive class, as the rarer one.",
+                label=positive,
+            )
         findings.append(
             Finding(
                 NOTE,
-                f"'{positive}' is taken for the positive class, {why}.",
-                remedy="say --positive CLASS if it is the other.",
+                said,
+                remedy=gettext("say --positive CLASS if it is the other."),
             )
         )
     negative = next(text for text in classes if text != positive)
@@ -598,11 +704,18 @@ def guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
     return [
         Finding(
             FAULT,
-            f"Of which class is the probability in {named}? Read for the wrong one, "
-            "every answer would be turned around.",
-            expected=f"the positive class, {' or '.join(task.classes)}, or columns "
-            "that end in '_p_<class>'.",
-            remedy="say --positive CLASS (on the page, choose it).",
+            gettext(
+                "Of which class is the probability in {columns}? Read for the wrong "
+                "one, every answer would be turned around.",
+                columns=named,
+            ),
+            expected=gettext(
+                "the positive class, {one} or {other}, or columns that end in "
+                "'_p_<class>'.",
+                one=task.classes[0],
+                other=task.classes[1],
+            ),
+            remedy=gettext("say --positive CLASS (on the page, choose it)."),
         )
     ]
 
@@ -620,10 +733,15 @@ def _regression(
         findings.append(
             Finding(
                 FAULT,
-                f"The truth '{column.name}' does not hold two different numbers.",
-                expected="numbers that differ, for a regression.",
-                remedy="say which kind of task it is: --kind binary or multiclass; "
-                "without --unit and --bin-width.",
+                gettext(
+                    "The truth '{name}' does not hold two different numbers.",
+                    name=column.name,
+                ),
+                expected=gettext("numbers that differ, for a regression."),
+                remedy=gettext(
+                    "say which kind of task it is: --kind binary or multiclass; "
+                    "without --unit and --bin-width."
+                ),
             )
         )
         return None, findings
@@ -633,9 +751,14 @@ def _regression(
         findings.append(
             Finding(
                 FAULT,
-                f"Bins cannot be {width:g} wide.",
-                expected="a number above 0.",
-                remedy="choose another width with --bin-width, or leave it out.",
+                gettext(
+                    "Bins cannot be {width} wide.",
+                    width=in_form(f"{width:g}"),
+                ),
+                expected=gettext("a number above 0."),
+                remedy=gettext(
+                    "choose another width with --bin-width, or leave it out."
+                ),
             )
         )
         return None, findings
@@ -643,19 +766,35 @@ def _regression(
         findings.append(
             Finding(
                 FAULT,
-                f"Bins of {width:g} would be {(high - low) / width:,.0f} bins.",
-                expected=f"at most {MAX_BINS:,} bins.",
-                remedy="choose a larger width with --bin-width.",
+                gettext(
+                    "Bins of {width} would be {n} bins.",
+                    width=in_form(f"{width:g}"),
+                    n=number((high - low) / width, 0),
+                ),
+                expected=gettext("at most {max_bins} bins.", max_bins=MAX_BINS),
+                remedy=gettext("choose a larger width with --bin-width."),
             )
         )
         return None, findings
     guessed = []
     if not choices.unit:
-        guessed.append(f"The unit of '{column.name}' is called '{UNIT}'.")
+        guessed.append(
+            gettext(
+                "The unit of '{column}' is called '{unit}'.",
+                column=column.name,
+                unit=gettext(UNIT),
+            )
+        )
     if choices.bin_width is None:
-        guessed.append(f"The bins of '{column.name}' are {width:g} wide.")
+        guessed.append(
+            gettext(
+                "The bins of '{column}' are {width} wide.",
+                column=column.name,
+                width=in_form(f"{width:g}"),
+            )
+        )
     if guessed:
-        remedy = "say --unit and --bin-width (on the page, fill them in)."
+        remedy = gettext("say --unit and --bin-width (on the page, fill them in).")
         findings.append(Finding(NOTE, " ".join(guessed), remedy=remedy))
     return Regression(name, label, choices.unit or UNIT, low, high, width), findings
 

@@ -14,9 +14,10 @@ from core.evaluation.answers import (
     Order,
 )
 from core.evaluation.metrics import TOLERANCE
+from core.language import gettext, ngettext
 from core.plots.formatting import feature_label, signed
 from core.tasks import Regression
-from core.text import NO_BREAK, coloured, number, plural, strong
+from core.text import coloured, number, percent, strong
 
 RIGHT, WRONG = "✓", "✗"
 
@@ -40,22 +41,58 @@ def agreement_name(
     ``unit`` is that of a number, whose answer is right within ``TOLERANCE``; empty for
     classes.
     """
-    right = f"within {TOLERANCE} {unit}" if unit else "right"
-    wrong = f"farther than {TOLERANCE} {unit}" if unit else "wrong"
     word, _, method = kind.partition(":")
     if word == ANY:
-        return "Any"
+        return gettext("Any")
+    is_right = word in (ALL_RIGHT, ONLY_RIGHT)
+    within = {"tolerance": TOLERANCE, "unit": gettext(unit)}
+    if word in (ALL_RIGHT, ALL_WRONG) and methods == 1:
+        if unit:
+            return (
+                gettext("Within {tolerance} {unit}", **within)
+                if is_right
+                else gettext("Farther than {tolerance} {unit}", **within)
+            )
+        return gettext("Right") if is_right else gettext("Wrong")
     if word in (ALL_RIGHT, ALL_WRONG):
-        said = right if word == ALL_RIGHT else wrong
-        return f"All {methods} {said}" if methods > 1 else said.capitalize()
-    return f"Only {labels[method]} {right if word == ONLY_RIGHT else wrong}"
+        if unit:
+            return (
+                gettext("All {n} within {tolerance} {unit}", n=methods, **within)
+                if is_right
+                else gettext(
+                    "All {n} farther than {tolerance} {unit}", n=methods, **within
+                )
+            )
+        return (
+            gettext("All {n} right", n=methods)
+            if is_right
+            else gettext("All {n} wrong", n=methods)
+        )
+    label = labels[method]
+    if unit:
+        return (
+            gettext("Only {method} within {tolerance} {unit}", method=label, **within)
+            if is_right
+            else gettext(
+                "Only {method} farther than {tolerance} {unit}", method=label, **within
+            )
+        )
+    return (
+        gettext("Only {method} right", method=label)
+        if is_right
+        else gettext("Only {method} wrong", method=label)
+    )
 
 
 def answer_lines(answers: Answers, row: int, labels: Mapping[str, str]) -> list[str]:
     """Every method's answer to one image, a line each."""
     return [
-        f"{coloured_sign(answers, method, row)} {labels[method]}: "
-        f"{answer_text(answers, method, row)}"
+        gettext(
+            "{sign} {method}: {answer}",
+            sign=coloured_sign(answers, method, row),
+            method=labels[method],
+            answer=answer_text(answers, method, row),
+        )
         for method in answers.methods
     ]
 
@@ -70,13 +107,13 @@ def answer_text(answers: Answers, method: str, row: int) -> str:
     confidence = float(answers.confidence[place, row])
     if not np.isfinite(confidence):
         return said
-    return f"{said} {number(100 * confidence, 0)}{NO_BREAK}%"
+    return f"{said} {percent(confidence)}"
 
 
 def truth_text(answers: Answers, row: int) -> str:
     """The truth of one image."""
     if isinstance(answers.task, Regression):
-        return f"{number(float(answers.truth[row]), 0)} {answers.task.unit}"
+        return f"{number(float(answers.truth[row]), 0)} {gettext(answers.task.unit)}"
     return answers.categories[int(answers.truth[row])]
 
 
@@ -89,8 +126,8 @@ def shown_table(
     """One row an image, for who may not see the pictures: truth and every answer."""
     part = images.iloc[list(rows)].reset_index(drop=True)
     columns: dict[str, list[str]] = {
-        "Image": part["image_id"].tolist(),
-        "Truth": [truth_text(answers, row) for row in rows],
+        gettext("Image"): part["image_id"].tolist(),
+        gettext("Truth"): [truth_text(answers, row) for row in rows],
     }
     for name in part.columns:
         if name != "image_id":
@@ -121,14 +158,58 @@ def gallery_takeaway(
     """
     total = len(answers.image_ids)
     if not chosen:
-        return f"None of {plural(total, 'test image')} matches the filters."
-    left = f"{chosen:,} of {plural(total, 'test image')}"
-    unit = answers.task.unit if isinstance(answers.task, Regression) else ""
-    off = f"is more than {TOLERANCE} {unit} off on" if unit else "is wrong on"
-    share = f" ({number(100 * wrong / chosen, 1)} %)"
-    many = f"{wrong:,} of them{share}"
-    if wrong in (0, chosen):
-        many = "all of them" if wrong else "none of them"
-    are = "matches the filters" if chosen == 1 else "match the filters"
-    said = f"All {plural(total, 'test image')}" if chosen == total else f"{left} {are}"
-    return f"{said}; {label} {off} {many}. Shown: {order.explanation}."
+        return ngettext(
+            "None of {count} test image matches the filters.",
+            "None of {count} test images matches the filters.",
+            total,
+        )
+    if chosen == total:
+        left = ngettext(
+            "All {count} test image matches the filters.",
+            "All {count} test images match the filters.",
+            total,
+        )
+    else:
+        left = ngettext(
+            "{count} of {total} test images matches the filters.",
+            "{count} of {total} test images match the filters.",
+            chosen,
+            total=total,
+        )
+    share = percent(wrong / chosen, 1)
+    if isinstance(answers.task, Regression) and answers.task.unit:
+        unit = {"tolerance": TOLERANCE, "unit": gettext(answers.task.unit)}
+        if wrong == chosen:
+            said = gettext(
+                "{method} is more than {tolerance} {unit} off on all of them.",
+                method=label,
+                **unit,
+            )
+        elif wrong:
+            said = gettext(
+                "{method} is more than {tolerance} {unit} off on {n} of them "
+                "({share}).",
+                method=label,
+                n=wrong,
+                share=share,
+                **unit,
+            )
+        else:
+            said = gettext(
+                "{method} is more than {tolerance} {unit} off on none of them.",
+                method=label,
+                **unit,
+            )
+    elif wrong == chosen:
+        said = gettext("{method} is wrong on all of them.", method=label)
+    elif wrong:
+        said = gettext(
+            "{method} is wrong on {n} of them ({share}).",
+            method=label,
+            n=wrong,
+            share=share,
+        )
+    else:
+        said = gettext("{method} is wrong on none of them.", method=label)
+    shown = gettext("Shown: {order}.", order=gettext(order.explanation))
+    return f"{left} {said} {shown}"

@@ -15,6 +15,7 @@ from core.data.long_tail import OVER_PROFILE
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
 from core.data.readers import avatars, utkface
 from core.data.unreadable_pictures import UNREADABLE
+from core.language import N_, gettext, in_form, ngettext
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure, finish
@@ -22,16 +23,17 @@ from core.plots.formatting import signed
 from core.plots.look import FAINT_COLOUR, METHOD_COLOURS, SPLIT_COLOURS
 from core.plots.traces import build_level_bars, row_axis, row_names
 from core.tasks import Regression, Task
+from core.text import listed, number, percent
 
 SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
 ACCENT = METHOD_COLOURS[0]
 # Reasons that say too little outside their report: the study did it, and on purpose.
 REASONS = {
-    utkface.THINNED: "Asian, thinned on purpose by the study",
-    avatars.THINNED: "bald, thinned on purpose by the study",
-    OVER_PROFILE: "over the long tail, thinned on purpose",
+    utkface.THINNED: N_("Asian, thinned on purpose by the study"),
+    avatars.THINNED: N_("bald, thinned on purpose by the study"),
+    OVER_PROFILE: N_("over the long tail, thinned on purpose"),
 }
-THINNING = (
+THINNING = N_(
     "Thinned on purpose: the study leaves out training and validation images of a "
     "class to make it rare, so that the methods have an imbalance to remedy. The test "
     "images are chosen apart from that, and the share says nothing about people."
@@ -119,8 +121,8 @@ def summarise_columns(
             {
                 "column": column.label,
                 "classes": len(counts),
-                "largest": f"{counts.idxmax()} ({counts.max():,})",
-                "smallest": f"{counts.idxmin()} ({counts.min():,})",
+                "largest": f"{counts.idxmax()} ({number(counts.max(), 0)})",
+                "smallest": f"{counts.idxmin()} ({number(counts.min(), 0)})",
                 "imbalance ratio": round(imbalance_ratio(counts), 1),
             }
         )
@@ -130,11 +132,15 @@ def summarise_columns(
 def takeaway_columns(summary: pd.DataFrame) -> str:
     """Which column of :func:`summarise_columns` is the most imbalanced."""
     if summary.empty:
-        return "There is nothing to count."
+        return gettext("There is nothing to count.")
     most = summary.iloc[int(summary["imbalance ratio"].to_numpy().argmax())]
-    return (
-        f"{most['column']} is the most imbalanced: {most['largest']} against"
-        f" {most['smallest']}, a ratio of {most['imbalance ratio']:g}."
+    return gettext(
+        "{column} is the most imbalanced: {largest} against {smallest}, a ratio of "
+        "{ratio}.",
+        column=most["column"],
+        largest=most["largest"],
+        smallest=most["smallest"],
+        ratio=in_form(f"{most['imbalance ratio']:g}"),
     )
 
 
@@ -161,11 +167,11 @@ def plot_classes(
         part = counts[counts["split"] == split]
         if part["n"].sum() == 0:
             continue
-        text = [f"{v:.0f} %" if as_share else f"{v:,}" for v in part[value]]
+        text = [percent(v / 100) if as_share else number(v, 0) for v in part[value]]
         figure.add_bar(
             x=part["class"],
             y=part[value],
-            name=f"{split} (n = {part['n'].sum():,})",
+            name=f"{gettext(split)} (n = {number(part['n'].sum(), 0)})",
             marker={
                 "color": SPLIT_COLOURS[split],
                 "pattern": {"shape": SPLIT_PATTERNS[split]},
@@ -175,15 +181,19 @@ def plot_classes(
             textangle=0,
             cliponaxis=False,
             customdata=part[["n", "share"]],
-            hovertemplate="%{x}: %{customdata[0]:,} images, %{customdata[1]:.1f} %"
-            f" of {split}<extra></extra>",
+            hovertemplate=gettext(
+                "%{{x}}: %{{customdata[0]:,}} images, %{{customdata[1]:.1f}} % of "
+                "{split}",
+                split=gettext(split),
+            )
+            + "<extra></extra>",
         )
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(type="category")
     return finish(
         figure,
         x_title=label,
-        y_title="share of the split (%)" if as_share else "images",
+        y_title=gettext("share of the split (%)") if as_share else gettext("images"),
         height=420,
         barmode="group",
         bargroupgap=0.06,
@@ -196,35 +206,57 @@ def takeaway_classes(counts: pd.DataFrame, label: str) -> str:
     if training.sum() == 0:
         return _takeaway_test(_series(counts, "test"), label)
     ratio = imbalance_ratio(training)
-    sentence = (
-        f"{label}: {training.idxmax()} is the largest training class with"
-        f" {training.max():,} images, {training.idxmin()} the smallest with"
-        f" {training.min():,}"
-    )
-    sentence += (
-        f", an imbalance ratio of {ratio:.1f}"
-        if np.isfinite(ratio)
-        else ", so the imbalance ratio is not defined"
-    )
+    fields = {
+        "label": label,
+        "largest": training.idxmax(),
+        "most": training.max(),
+        "smallest": training.idxmin(),
+        "least": training.min(),
+    }
+    if np.isfinite(ratio):
+        sentence = gettext(
+            "{label}: {largest} is the largest training class with {most} images, "
+            "{smallest} the smallest with {least}, an imbalance ratio of {ratio}.",
+            ratio=number(ratio, 1),
+            **fields,
+        )
+    else:
+        sentence = gettext(
+            "{label}: {largest} is the largest training class with {most} images, "
+            "{smallest} the smallest with {least}, so the imbalance ratio is not "
+            "defined.",
+            **fields,
+        )
     test = _series(counts, "test")
     if test.sum() == 0:
-        return sentence + "."
-    test_ratio = imbalance_ratio(test)
-    if test_ratio < 1.05:
-        return sentence + "; the test set is balanced."
-    if np.isfinite(test_ratio):
-        return sentence + f"; in the test set it is {test_ratio:.1f}."
-    return sentence + f"; the test set has no {test.idxmin()}."
+        return sentence
+    return f"{sentence} {_test_balance(test)}"
+
+
+def _test_balance(test: pd.Series) -> str:
+    """How unequal the test classes are, after a sentence on the training classes."""
+    ratio = imbalance_ratio(test)
+    if ratio < 1.05:
+        return gettext("The test set is balanced.")
+    if np.isfinite(ratio):
+        return gettext("In the test set the ratio is {ratio}.", ratio=number(ratio, 1))
+    return gettext("The test set has no {smallest}.", smallest=test.idxmin())
 
 
 def _takeaway_test(test: pd.Series, label: str) -> str:
     """How unequal the test classes are, where nothing is trained."""
     if test.sum() == 0:
-        return f"There are no training images with a known {label.lower()}."
-    return (
-        f"{label}: {test.idxmax()} is the largest test class with {test.max():,} "
-        f"images, {test.idxmin()} the smallest with {test.min():,}; there are no "
-        "training images."
+        return gettext(
+            "There are no training images with a known {label}.", label=label.lower()
+        )
+    return gettext(
+        "{label}: {largest} is the largest test class with {most} images, {smallest} "
+        "the smallest with {least}; there are no training images.",
+        label=label,
+        largest=test.idxmax(),
+        most=test.max(),
+        smallest=test.idxmin(),
+        least=test.min(),
     )
 
 
@@ -248,12 +280,12 @@ def plot_crossing(table: pd.DataFrame) -> go.Figure:
     rows, columns = [str(r) for r in table.index], [str(c) for c in table.columns]
     figure = plot_cells(
         shades,
-        [[f"{n:,}" for n in line] for line in counts],
+        [[number(n, 0) for n in line] for line in counts],
         rows=rows,
         columns=columns,
         hover=[
             [
-                f"{row}, {column}: {n:,} images"
+                gettext("{row}, {column}: {n} images", row=row, column=column, n=n)
                 for column, n in zip(columns, line, strict=True)
             ]
             for row, line in zip(rows, counts, strict=True)
@@ -272,7 +304,9 @@ def takeaway_crossing(table: pd.DataFrame, split: str) -> str:
     """The fullest and the emptiest pair of classes."""
     counts = table.to_numpy()
     if counts.sum() == 0:
-        return f"No image of the {split} split has both values."
+        return gettext(
+            "No image of the {split} split has both values.", split=gettext(split)
+        )
     high, low = (
         np.unravel_index(at, counts.shape) for at in (counts.argmax(), counts.argmin())
     )
@@ -281,20 +315,34 @@ def takeaway_crossing(table: pd.DataFrame, split: str) -> str:
         return f"{table.index[cell[0]]}, {table.columns[cell[1]]}"
 
     if counts.max() == counts.min():
-        return (
-            f"Every one of the {counts.size} combinations has the same"
-            f" {counts.max():,} {split} images."
+        return gettext(
+            "Every one of the {cells} combinations has the same {n} {split} images.",
+            cells=counts.size,
+            n=counts.max(),
+            split=gettext(split),
         )
     empty = int((counts == 0).sum())
     if empty:
-        verb = "has" if empty == 1 else "have"
-        return (
-            f"{empty} of the {counts.size} combinations {verb} no {split} image at"
-            f" all ({name(low)} among them); {name(high)} has {counts.max():,}."
+        return ngettext(
+            "{count} of the {cells} combinations has no {split} image at all ({low} "
+            "among them); {high} has {most}.",
+            "{count} of the {cells} combinations have no {split} image at all ({low} "
+            "among them); {high} has {most}.",
+            empty,
+            cells=counts.size,
+            split=gettext(split),
+            low=name(low),
+            high=name(high),
+            most=counts.max(),
         )
-    return (
-        f"{name(high)} has {counts.max():,} {split} images, {name(low)} only"
-        f" {counts.min():,}: a ratio of {counts.max() / counts.min():.1f}."
+    return gettext(
+        "{high} has {most} {split} images, {low} only {least}: a ratio of {ratio}.",
+        high=name(high),
+        most=counts.max(),
+        split=gettext(split),
+        low=name(low),
+        least=counts.min(),
+        ratio=number(counts.max() / counts.min(), 1),
     )
 
 
@@ -316,7 +364,7 @@ def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
     left_out = dict(_mapping(counts, "left_out_by"))
     malformed = counts.get("malformed") or []
     if malformed and not any("malformed" in str(reason) for reason in left_out):
-        rows.append(("malformed name", len(malformed), "left out"))
+        rows.append((N_("malformed name"), len(malformed), "left out"))
     rows += [
         (REASONS.get(str(reason), str(reason)), int(n), "left out")
         for reason, n in left_out.items()
@@ -343,7 +391,7 @@ def list_unreadable(report: Mapping[str, Any]) -> pd.DataFrame:
 
 def thinning_note(table: pd.DataFrame) -> str:
     """What thinning is, where ``account_images`` names any; else empty."""
-    return THINNING if table["what"].isin(list(REASONS.values())).any() else ""
+    return gettext(THINNING) if table["what"].isin(list(REASONS.values())).any() else ""
 
 
 def takeaway_profile(report: Mapping[str, Any]) -> str:
@@ -353,10 +401,19 @@ def takeaway_profile(report: Mapping[str, Any]) -> str:
         return ""
     wanted, realised = float(tail["ratio"]), float(tail["realised_ratio"])
     exact = math.isclose(wanted, realised, rel_tol=1e-3)
-    return (
-        f"Training images were thinned by the profile '{tail['profile']}' to an"
-        f" imbalance ratio of {realised:g}"
-        + ("." if exact else f": {wanted:g} was asked for, and counts are whole.")
+    if exact:
+        return gettext(
+            "Training images were thinned by the profile '{profile}' to an imbalance "
+            "ratio of {realised}.",
+            profile=tail["profile"],
+            realised=in_form(f"{realised:g}"),
+        )
+    return gettext(
+        "Training images were thinned by the profile '{profile}' to an imbalance ratio "
+        "of {realised}: {wanted} was asked for, and counts are whole.",
+        profile=tail["profile"],
+        realised=in_form(f"{realised:g}"),
+        wanted=in_form(f"{wanted:g}"),
     )
 
 
@@ -366,9 +423,13 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
 
     The name of each stands above its bar.
     """
+    table = table.assign(what=table["what"].map(gettext))
     looks: dict[str, tuple[str, dict[str, Any]]] = {
-        "left out": ("left out", {"color": FAINT_COLOUR, "pattern": {"shape": "/"}}),
-        "split": ("used", {"color": ACCENT}),
+        "left out": (
+            gettext("left out"),
+            {"color": FAINT_COLOUR, "pattern": {"shape": "/"}},
+        ),
+        "split": (gettext("used"), {"color": ACCENT}),
     }
     parts = {kind: table[table["kind"] == kind] for kind in looks}
     traces = [
@@ -376,13 +437,13 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
             part["n"].tolist(),
             part["what"].tolist(),
             looks[kind][1],
-            name=f"{looks[kind][0]} (n = {part['n'].sum():,})",
+            name=f"{looks[kind][0]} (n = {number(part['n'].sum(), 0)})",
             # A bar leaves the name above it free.
             width=0.36,
-            text=[f"{n:,}" for n in part["n"]],
+            text=[number(n, 0) for n in part["n"]],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:,} images<extra></extra>",
+            hovertemplate=gettext("%{y}: %{x:,} images") + "<extra></extra>",
         )
         for kind, part in parts.items()
         if not part.empty
@@ -392,7 +453,7 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
         traces,
         height=120 + 44 * len(table),
         xaxis={
-            "title": {"text": "images"},
+            "title": {"text": gettext("images")},
             # Room for the number at the end of the longest bar, on a phone too.
             "range": [0, 1.3 * max(1, table["n"].max())],
             "nticks": 5,
@@ -412,11 +473,16 @@ def takeaway_accounting(table: pd.DataFrame) -> str:
     left = table[table["kind"] == "left out"]
     total = used + int(left["n"].sum())
     if left["n"].sum() == 0:
-        return f"All {used:,} images are used."
+        return gettext("All {used} images are used.", used=used)
     most = left.iloc[int(left["n"].to_numpy().argmax())]
-    return (
-        f"{used:,} of {total:,} images are used ({100 * used / total:.0f} %); the"
-        f" largest part left out is {most['n']:,} for '{most['what']}'."
+    return gettext(
+        "{used} of {total} images are used ({share}); the largest part left out is {n} "
+        "for '{reason}'.",
+        used=used,
+        total=total,
+        share=percent(used / total),
+        n=most["n"],
+        reason=gettext(str(most["what"])),
     )
 
 
@@ -429,23 +495,33 @@ def takeaway_twins(report: Mapping[str, Any]) -> str:
     parts = []
     mean = noise.get("age_mean_difference")
     if mean is not None:
-        part = f"in age by {mean:.1f} years on average"
         if "age_median" in noise and "age_p90" in noise:
-            part += (
-                f" (median {noise['age_median']:.0f}, a tenth by"
-                f" {noise['age_p90']:.0f} or more)"
+            part = gettext(
+                "in age by {mean} years on average (median {median}, a tenth by "
+                "{tenth} or more)",
+                mean=number(mean, 1),
+                median=number(noise["age_median"], 0),
+                tenth=number(noise["age_p90"], 0),
             )
+        else:
+            part = gettext("in age by {mean} years on average", mean=number(mean, 1))
         parts.append(part)
     parts += [
-        f"in {key.removesuffix('_disagreement')} for {100 * value:.1f} % of pairs"
+        gettext(
+            "in {feature} for {share} of pairs",
+            feature=key.removesuffix("_disagreement"),
+            share=percent(value, 1),
+        )
         for key, value in noise.items()
         if key.endswith("_disagreement")
     ]
     if not parts:
         return ""
-    return (
-        f"Over {twins['pairs']:,} pairs of the same photo, the two labels differ"
-        f" {', '.join(parts)}: part of every error shown is the labels' own."
+    return gettext(
+        "Over {pairs} pairs of the same photo, the two labels differ {parts}: part of "
+        "every error shown is the labels' own.",
+        pairs=twins["pairs"],
+        parts=", ".join(parts),
     )
 
 
@@ -469,13 +545,16 @@ def known_label_noise(
     for task in tasks:
         label, clean = manifest[task.name], manifest[f"{task.name}_clean"]
         if isinstance(task, Regression):
-            title = f"{task.label} label off by, on average ({task.unit})"
+            title = gettext(
+                "{label} label off by, on average ({unit})",
+                label=task.label,
+                unit=gettext(task.unit),
+            )
             table[title] = (label - clean).abs().groupby(groups).mean()
         else:
             wrong = label.astype(str) != clean.astype(str)
-            table[f"{task.label} label wrong (%)"] = (
-                100.0 * wrong.groupby(groups).mean()
-            )
+            title = gettext("{label} label wrong (%)", label=task.label)
+            table[title] = 100.0 * wrong.groupby(groups).mean()
     order = [g for g in info.sensitive_features.get(feature, ()) if g in table.index]
     return table.loc[order].rename_axis(feature).reset_index()
 
@@ -483,17 +562,28 @@ def known_label_noise(
 def takeaway_flipped(table: pd.DataFrame, task: Task, by: str | None) -> str:
     """How many labels a study flipped, and of which group most."""
     flipped, labels = int(table["flipped"].sum()), int(table["labels"].sum())
-    splits = " and ".join(sorted(set(table["split"])))
-    said = (
-        f"The study flipped {flipped:,} of {labels:,} {splits} labels of"
-        f" {task.label.lower()} on purpose"
-    )
+    fields = {
+        "flipped": flipped,
+        "labels": labels,
+        "splits": listed([gettext(name) for name in sorted(set(table["split"]))]),
+        "label": task.label.lower(),
+    }
     if by is not None and len(set(table["group"])) > 1:
         groups = table.groupby("group", sort=False)[["flipped", "labels"]].sum()
         shares = 100 * groups["flipped"] / groups["labels"]
-        each = (f"{group} {share:.1f} %" for group, share in shares.items())
-        said += f"; by {by}: {', '.join(each)}"
-    return f"{said}. Test labels are as they were."
+        each = (f"{group} {percent(s / 100, 1)}" for group, s in shares.items())
+        return gettext(
+            "The study flipped {flipped} of {labels} {splits} labels of {label} on "
+            "purpose; by {by}: {each}. Test labels are as they were.",
+            by=by,
+            each=", ".join(each),
+            **fields,
+        )
+    return gettext(
+        "The study flipped {flipped} of {labels} {splits} labels of {label} on "
+        "purpose. Test labels are as they were.",
+        **fields,
+    )
 
 
 def pick_samples(
@@ -540,13 +630,15 @@ def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figu
         DenseWeight's alpha, for the legend.
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
-    axis = f"{task.label.lower()} ({task.unit})"
+    unit = gettext(task.unit)
+    axis = f"{task.label.lower()} ({unit})"
     figure.add_bar(
         x=table["value"],
         y=table["n"],
-        name=f"training images (n = {table['n'].sum():,})",
+        name=gettext("training images (n = {n})", n=table["n"].sum()),
         marker={"color": FAINT_COLOUR},
-        hovertemplate=f"%{{x}} {task.unit}: %{{y:,}} images<extra></extra>",
+        hovertemplate=gettext("%{{x}} {unit}: %{{y:,}} images", unit=unit)
+        + "<extra></extra>",
         row=1,
         col=1,
     )
@@ -555,8 +647,9 @@ def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figu
         y=table["weight"],
         mode="lines",
         line={"color": ACCENT, "width": 3.5},
-        name=f"DenseWeight, alpha = {alpha:g}",
-        hovertemplate=f"%{{x}} {task.unit}: weight %{{y:.2f}}<extra></extra>",
+        name=f"DenseWeight, alpha = {in_form(f'{alpha:g}')}",
+        hovertemplate=gettext("%{{x}} {unit}: weight %{{y:.2f}}", unit=unit)
+        + "<extra></extra>",
         row=2,
         col=1,
     )
@@ -565,11 +658,11 @@ def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figu
         row=2,
         col=1,
         line={"dash": "dash", "color": FAINT_COLOUR, "width": 2},
-        annotation={"text": "weight 1: as without", "xanchor": "right"},
+        annotation={"text": gettext("weight 1: as without"), "xanchor": "right"},
         annotation_position="bottom right",
     )
-    figure.update_yaxes(title="images", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title="weight", rangemode="tozero", row=2, col=1)
+    figure.update_yaxes(title=gettext("images"), rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title=gettext("weight"), rangemode="tozero", row=2, col=1)
     figure.update_xaxes(title=axis, row=2, col=1)
     return finish(figure, height=560, bargap=0.1)
 
@@ -579,11 +672,19 @@ def takeaway_weights(table: pd.DataFrame, task: Regression, alpha: float) -> str
     common = table.iloc[int(table["n"].to_numpy().argmax())]
     top = table.iloc[int(table["weight"].to_numpy().argmax())]
     if np.isclose(top["weight"], table["weight"].min()):
-        return f"With alpha = {alpha:g} every image counts the same."
-    return (
-        f"With alpha = {alpha:g} an image at {top['value']:g} {task.unit} counts"
-        f" {top['weight'] / common['weight']:.1f} times as much as one at"
-        f" {common['value']:g}, the most common value ({common['n']:,.0f} images)."
+        return gettext(
+            "With alpha = {alpha} every image counts the same.",
+            alpha=in_form(f"{alpha:g}"),
+        )
+    return gettext(
+        "With alpha = {alpha} an image at {value} {unit} counts {times} times as much "
+        "as one at {common}, the most common value ({n} images).",
+        alpha=in_form(f"{alpha:g}"),
+        value=in_form(f"{top['value']:g}"),
+        unit=gettext(task.unit),
+        times=number(top["weight"] / common["weight"], 1),
+        common=in_form(f"{common['value']:g}"),
+        n=number(common["n"], 0),
     )
 
 
@@ -600,8 +701,16 @@ def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
     name = task.label.lower()
     figure = make_subplots(rows=2, cols=1, vertical_spacing=0.24)
     panels = (
-        (values, f"{name} ({task.unit})", FAINT_COLOUR),
-        (np.log(values), f"log {name} (natural logarithm of {task.unit})", ACCENT),
+        (values, f"{name} ({gettext(task.unit)})", FAINT_COLOUR),
+        (
+            np.log(values),
+            gettext(
+                "log {name} (natural logarithm of {unit})",
+                name=name,
+                unit=gettext(task.unit),
+            ),
+            ACCENT,
+        ),
     )
     for row, (numbers, title, colour) in enumerate(panels, start=1):
         counts, edges = np.histogram(numbers, bins=_edges(numbers))
@@ -612,12 +721,12 @@ def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
             marker={"color": colour},
             name=title,
             showlegend=False,
-            hovertemplate="around %{x:.2f}: %{y:,} images<extra></extra>",
+            hovertemplate=gettext("around %{x:.2f}: %{y:,} images") + "<extra></extra>",
             row=row,
             col=1,
         )
         figure.update_xaxes(title=title, row=row, col=1)
-        figure.update_yaxes(title="images", row=row, col=1)
+        figure.update_yaxes(title=gettext("images"), row=row, col=1)
     return finish(figure, height=560, legend=False)
 
 
@@ -625,15 +734,22 @@ def takeaway_log_target(values: NDArray[np.float64], task: Regression) -> str:
     """Which of the two is the more symmetric, by their skewness."""
     plain, logged = skewness(values), skewness(np.log(values))
     name = task.label.lower()
-    better = (
-        f"the logarithm does not make {name} more symmetric"
-        if abs(logged) >= abs(plain)
-        else f"the logarithm makes {name} more symmetric"
-    )
-    return (
-        f"Skewness is {signed(plain, 2)} for {name} and"
-        f" {signed(logged, 2)} for its logarithm"
-        f" (0 is symmetric; n = {len(values):,}): {better}."
+    fields = {
+        "plain": signed(plain, 2),
+        "logged": signed(logged, 2),
+        "name": name,
+        "n": len(values),
+    }
+    if abs(logged) >= abs(plain):
+        return gettext(
+            "Skewness is {plain} for {name} and {logged} for its logarithm (0 is "
+            "symmetric; n = {n}): the logarithm does not make {name} more symmetric.",
+            **fields,
+        )
+    return gettext(
+        "Skewness is {plain} for {name} and {logged} for its logarithm (0 is "
+        "symmetric; n = {n}): the logarithm makes {name} more symmetric.",
+        **fields,
     )
 
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from PIL import Image, ImageDraw, ImageFont
 
 from core.evaluation.conformal import COVERAGE
+from core.language import gettext
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure, finish
@@ -23,7 +24,7 @@ from core.plots.look import (
 )
 from core.plots.traces import ROW_VALUE, build_level_bars, row_axis, row_names
 from core.tasks import Classification, Regression, Task
-from core.text import NO_BREAK, coloured, listed, strong
+from core.text import coloured, listed, number, percent, strong
 
 # A photo is shown no larger than this, whatever it was uploaded as.
 SHOWN_SIDE = 1200
@@ -220,14 +221,14 @@ def describe_answers(
     Returns
     -------
     DataFrame
-        Column Method, then one column a task, as Markdown.
+        Column "Method", as it is said, then one column a task, as Markdown.
     """
-    table = pd.DataFrame({"Method": [labels.get(m, m) for m in answers]})
+    table = pd.DataFrame({gettext("Method"): [labels.get(m, m) for m in answers]})
     for task in tasks:
         if isinstance(task, Regression):
             values = tabulate_values(answers, task, expected[task.name])
             cells = [_value_in_words(row) for _, row in values.iterrows()]
-            table[f"{task.label} ({task.unit})"] = _followed(
+            table[f"{task.label} ({gettext(task.unit)})"] = _followed(
                 cells, answers, moves, task
             )
             continue
@@ -257,21 +258,23 @@ def _followed(
 
 
 def _value_in_words(row: pd.Series) -> str:
-    text = strong(f"{row['value']:.0f}")
+    text = strong(number(row["value"], 0))
     return f"{text} {_within(row)}".strip()
 
 
 def _within(row: pd.Series) -> str:
     """Where the truth is expected, such as "(29 to 52)"; empty where unknown."""
     low, high = row["low"], row["high"]
-    return f"({low:.0f} to {high:.0f})" if low == low else ""
+    if low != low:
+        return ""
+    return gettext("({low} to {high})", low=number(low, 0), high=number(high, 0))
 
 
 def _class_in_words(label: str, probability: float, stands_apart: bool) -> str:
-    percent = f"{100 * probability:.0f}{NO_BREAK}%"
+    share = percent(probability)
     if stands_apart:
-        return coloured("orange-background", f"≠ {strong(label)}") + f" {percent}"
-    return f"{strong(label)} {percent}"
+        return coloured("orange-background", f"≠ {strong(label)}") + f" {share}"
+    return f"{strong(label)} {share}"
 
 
 @escapes_names
@@ -288,6 +291,7 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     low, high = table["value"].min(), table["value"].max()
     if len(table) > 1:
         figure.add_vrect(x0=low, x1=high, fillcolor=TRAINING_COLOUR, line_width=0)
+    unit = gettext(task.unit)
     for name, (_, row) in zip(names, table.iterrows(), strict=True):
         method, value = row["method"], row["value"]
         known = bool(row["low"] == row["low"])
@@ -295,7 +299,7 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
             x=[value],
             y=[name],
             mode="markers+text",
-            text=[f"{value:.0f}"],
+            text=[number(value, 0)],
             textposition="bottom center",
             cliponaxis=False,
             marker=look.styles[method].mark(15),
@@ -309,9 +313,7 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
                 "visible": known,
             },
             showlegend=False,
-            hovertemplate=f"{name}: %{{x:.1f}} {task.unit}"
-            + (f", the truth in {COVERAGE:.0%} {_within(row)}" if known else "")
-            + "<extra></extra>",
+            hovertemplate=_value_hover(name, row, unit) + "<extra></extra>",
         )
     low, high = np.nanmin([low, *table["low"]]), np.nanmax([high, *table["high"]])
     figure.update_xaxes(range=[low - 3, high + 3])
@@ -322,10 +324,22 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     )
     return finish(
         figure,
-        x_title=f"{task.label.lower()} ({task.unit})",
+        x_title=f"{task.label.lower()} ({unit})",
         height=120 + 56 * len(table),
         annotations=row_names(names),
         legend=False,
+    )
+
+
+def _value_hover(name: str, row: pd.Series, unit: str) -> str:
+    if row["low"] != row["low"]:
+        return gettext("{name}: %{{x:.1f}} {unit}", name=name, unit=unit)
+    return gettext(
+        "{name}: %{{x:.1f}} {unit}, the truth in {share} {interval}",
+        name=name,
+        unit=unit,
+        share=percent(COVERAGE),
+        interval=_within(row),
     )
 
 
@@ -350,33 +364,74 @@ def takeaway_values(
     """
     first = table.iloc[0]
     name = labels.get(first["method"], first["method"])
-    whose = "" if len(table) == 1 else f" of {name}"
-    known = (
-        f"in {COVERAGE:.0%} of such answers{whose} the truth is {first['low']:.0f} to"
-        f" {first['high']:.0f} {task.unit}"
-    )
+    said = {"task": task.label, "unit": gettext(task.unit)}
     if len(table) == 1:
-        row = first
-        sentence = (
-            f"{task.label}: {labels.get(row['method'], row['method'])} answers"
-            f" {row['value']:.0f} {task.unit}"
+        sentence = gettext(
+            "{task}: {method} answers {value} {unit}.",
+            method=name,
+            value=number(first["value"], 0),
+            **said,
         )
     else:
-        values = table["value"].to_numpy()
-        low, high = table.iloc[int(values.argmin())], table.iloc[int(values.argmax())]
-        least, most = (labels.get(row["method"], row["method"]) for row in (low, high))
-        sentence = (
-            f"{task.label}: from {low['value']:.0f} ({least}) to {high['value']:.0f}"
-            f" ({most}) {task.unit}"
-            if round(low["value"]) != round(high["value"])
-            else f"{task.label}: all methods answer {low['value']:.0f} {task.unit}"
+        sentence = _span_in_words(table, labels, said, stands_out=stands_out)
+    if first["low"] != first["low"]:
+        return sentence
+    known = {
+        "share": percent(COVERAGE),
+        "low": number(first["low"], 0),
+        "high": number(first["high"], 0),
+        "unit": said["unit"],
+    }
+    if len(table) == 1:
+        truth = gettext(
+            "In {share} of such answers the truth is {low} to {high} {unit}.", **known
         )
-        if stands_out:
-            sentence += (
-                f": {strong('the methods disagree')}, by"
-                f" {high['value'] - low['value']:.0f} {task.unit}"
-            )
-    return f"{sentence}; {known}." if first["low"] == first["low"] else f"{sentence}."
+    else:
+        truth = gettext(
+            "In {share} of such answers of {method} the truth is {low} to {high} "
+            "{unit}.",
+            method=name,
+            **known,
+        )
+    return f"{sentence} {truth}"
+
+
+def _span_in_words(
+    table: pd.DataFrame,
+    labels: Mapping[str, str],
+    said: Mapping[str, str],
+    *,
+    stands_out: bool,
+) -> str:
+    """From the lowest to the highest answer of several methods."""
+    values = table["value"].to_numpy()
+    low, high = table.iloc[int(values.argmin())], table.iloc[int(values.argmax())]
+    least, most = (labels.get(row["method"], row["method"]) for row in (low, high))
+    if round(low["value"]) == round(high["value"]):
+        sentence = gettext(
+            "{task}: all methods answer {value} {unit}.",
+            value=number(low["value"], 0),
+            **said,
+        )
+    else:
+        sentence = gettext(
+            "{task}: from {low} ({least}) to {high} ({most}) {unit}.",
+            low=number(low["value"], 0),
+            least=least,
+            high=number(high["value"], 0),
+            most=most,
+            **said,
+        )
+    if not stands_out:
+        return sentence
+    disagree = gettext("The methods disagree")
+    apart = gettext(
+        "{disagree}, by {difference} {unit}.",
+        disagree=strong(disagree),
+        difference=number(high["value"] - low["value"], 0),
+        unit=said["unit"],
+    )
+    return f"{sentence} {apart}"
 
 
 @escapes_names
@@ -394,27 +449,32 @@ def plot_probabilities(
     labels : mapping of str
         What a reader sees for each method.
     """
-    percent = 100.0 * table.to_numpy(dtype=np.float64)
-    best = percent.argmax(axis=1)
+    shares = table.to_numpy(dtype=np.float64)
+    best = shares.argmax(axis=1)
     methods = [labels.get(str(method), str(method)) for method in table.index]
     classes = [str(name) for name in table.columns]
     figure = plot_cells(
-        percent / 100,
+        shares,
         [
             [
-                f"<b>{value:.0f} %</b>" if column == best[row] else f"{value:.0f} %"
+                f"<b>{percent(value)}</b>" if column == best[row] else percent(value)
                 for column, value in enumerate(values)
             ]
-            for row, values in enumerate(percent)
+            for row, values in enumerate(shares)
         ],
         rows=methods,
         columns=classes,
         hover=[
             [
-                f"{method}: {name} with probability {value:.1f} %"
+                gettext(
+                    "{method}: {answer} with probability {share}",
+                    method=method,
+                    answer=name,
+                    share=percent(value, 1),
+                )
                 for name, value in zip(classes, values, strict=True)
             ]
-            for method, values in zip(methods, percent, strict=True)
+            for method, values in zip(methods, shares, strict=True)
         ],
     )
     figure.update_xaxes(side="top")
@@ -439,12 +499,12 @@ def plot_top_classes(
         How many classes.
     """
     chosen = shares.sort_values(ascending=False, kind="stable").head(top)
-    percent = 100 * chosen.to_numpy(dtype=np.float64)
+    values = chosen.to_numpy(dtype=np.float64)
     names = [str(name) for name in chosen.index]
     places = list(range(len(chosen)))
-    texts = [f"{value:.0f} %" for value in percent]
+    texts = [percent(value) for value in values]
     bars = build_level_bars(
-        percent.tolist(),
+        (100 * values).tolist(),
         places,
         {"color": [colour, *[faded(colour, 0.45)] * (len(chosen) - 1)]},
         text=[f"<b>{texts[0]}</b>", *texts[1:]],
@@ -452,8 +512,10 @@ def plot_top_classes(
         textfont={"size": FONT_SIZE, "color": INK},
         cliponaxis=False,
         customdata=names,
-        hovertemplate=f"{title}: %{{customdata}} with probability %{{x:.1f}} %"
-        "<extra></extra>",
+        hovertemplate=gettext(
+            "{method}: %{{customdata}} with probability %{{x:.1f}} %", method=title
+        )
+        + "<extra></extra>",
     )
     return build_figure(
         [bars],
@@ -486,16 +548,38 @@ def takeaway_probabilities(
     sure = table.max(axis=1)
     counts = answers.value_counts()
     most = str(counts.index[0])
-    low, high = 100 * sure.min(), 100 * sure.max()
-    span = f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
+    low, high = sure.min(), sure.max()
+    if round(100 * low) == round(100 * high):
+        span = percent(low)
+    else:
+        span = gettext("{low} to {high}", low=number(100 * low, 0), high=percent(high))
+    if len(table) == 1:
+        return gettext(
+            "{task}: the one method answers {answer}, with probability {share}.",
+            task=label,
+            answer=most,
+            share=span,
+        )
     if len(counts) == 1:
-        who = "the one method answers" if len(table) == 1 else "all methods answer"
-        return f"{label}: {who} {most}, with probability {span}."
+        return gettext(
+            "{task}: all methods answer {answer}, with probability {share}.",
+            task=label,
+            answer=most,
+            share=span,
+        )
     apart = [
         f"{labels.get(str(method), str(method))} ({answer})"
         for method, answer in answers[answers != most].items()
     ]
-    return (
-        f"{label}: {strong('the methods disagree')}: {counts.iloc[0]} of"
-        f" {len(table)} answer {most}, not {listed(apart)}; probabilities {span}."
+    disagree = gettext("the methods disagree")
+    return gettext(
+        "{task}: {disagree}: {n} of {methods} answer {answer}, not {others}; "
+        "probabilities {share}.",
+        task=label,
+        disagree=strong(disagree),
+        n=counts.iloc[0],
+        methods=len(table),
+        answer=most,
+        others=listed(apart),
+        share=span,
     )

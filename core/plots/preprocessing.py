@@ -8,18 +8,24 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.language import N_, gettext, in_form, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.look import BASELINE_COLOUR, TRAINING_COLOUR, method_styles
 from core.study import Augmentation
-from core.text import listed, plural
+from core.text import NO_BREAK, listed, number
 
-CHANNELS = ("red", "green", "blue")
+CHANNELS = (N_("red"), N_("green"), N_("blue"))
+# What they are called above their histograms.
+_CHANNEL_NAMES = {
+    "red": N_("Red channel"),
+    "green": N_("Green channel"),
+    "blue": N_("Blue channel"),
+}
 LEVELS = 256
 BIN_WIDTH = 8
 """Levels that a bin of the histograms holds."""
 
-_SHARES = ("shift", "zoom", "brightness", "contrast")
 Pixels = NDArray[np.uint8]
 
 
@@ -90,9 +96,12 @@ def plot_levels(table: pd.DataFrame, channel: str, *, others: str = "") -> go.Fi
     return build_figure(
         traces,
         height=320,
-        title=f"{channel.capitalize()} channel",
-        xaxis={"title": {"text": "level (0 to 255)"}, "range": [0, LEVELS - 1]},
-        yaxis={"title": {"text": "pixels (%)"}, "rangemode": "tozero"},
+        title=gettext(_CHANNEL_NAMES[channel]),
+        xaxis={
+            "title": {"text": gettext("level (0 to 255)")},
+            "range": [0, LEVELS - 1],
+        },
+        yaxis={"title": {"text": gettext("pixels (%)")}, "rangemode": "tozero"},
     )
 
 
@@ -106,8 +115,10 @@ def _steps(rows: pd.DataFrame, name: str, line: Mapping[str, Any]) -> dict[str, 
         "name": name,
         "mode": "lines",
         "line": {**line, "shape": "hvh"},
-        "hovertemplate": f"{name}, around level %{{x:.0f}}: %{{y:.1f}} % of the pixels"
-        "<extra></extra>",
+        "hovertemplate": gettext(
+            "{name}, around level %{{x:.0f}}: %{{y:.1f}} % of the pixels", name=name
+        )
+        + "<extra></extra>",
     }
 
 
@@ -115,14 +126,21 @@ def takeaway_preprocessing(before: Pixels, after: Pixels) -> str:
     """How far preprocessing moves mean brightness and contrast."""
     (was, spread_was), (is_, spread_is) = map(_light, (before, after))
     if (round(was), round(spread_was)) == (round(is_), round(spread_is)):
-        return (
-            f"Preprocessing leaves the mean level at {is_:.0f} and the contrast"
-            f" (standard deviation) at {spread_is:.0f}, of {LEVELS - 1}."
+        return gettext(
+            "Preprocessing leaves the mean level at {mean} and the contrast (standard "
+            "deviation) at {spread}, of {most}.",
+            mean=number(is_, 0),
+            spread=number(spread_is, 0),
+            most=LEVELS - 1,
         )
-    return (
-        f"Preprocessing takes the mean level from {was:.0f} to {is_:.0f}, and the"
-        f" contrast (standard deviation) from {spread_was:.0f} to {spread_is:.0f}, of"
-        f" {LEVELS - 1}."
+    return gettext(
+        "Preprocessing takes the mean level from {mean_before} to {mean}, and the "
+        "contrast (standard deviation) from {spread_before} to {spread}, of {most}.",
+        mean_before=number(was, 0),
+        mean=number(is_, 0),
+        spread_before=number(spread_was, 0),
+        spread=number(spread_is, 0),
+        most=LEVELS - 1,
     )
 
 
@@ -130,39 +148,69 @@ def takeaway_augmentation(plain: Pixels, draws: NDArray[np.uint8]) -> str:
     """Between which values mean brightness and contrast lie over the draws."""
     means, spreads = zip(*map(_light, draws), strict=True)
     was, spread_was = _light(plain)
-    return (
-        f"Over {plural(len(draws), 'draw')} the mean level lies between"
-        f" {min(means):.0f} and {max(means):.0f} (without augmentation {was:.0f}), and"
-        f" the contrast between {min(spreads):.0f} and {max(spreads):.0f}"
-        f" ({spread_was:.0f})."
+    return ngettext(
+        "Over {count} draw the mean level lies between {low} and {high} (without "
+        "augmentation {plain}), and the contrast between {low_spread} and "
+        "{high_spread} ({plain_spread}).",
+        "Over {count} draws the mean level lies between {low} and {high} (without "
+        "augmentation {plain}), and the contrast between {low_spread} and "
+        "{high_spread} ({plain_spread}).",
+        len(draws),
+        low=number(min(means), 0),
+        high=number(max(means), 0),
+        plain=number(was, 0),
+        low_spread=number(min(spreads), 0),
+        high_spread=number(max(spreads), 0),
+        plain_spread=number(spread_was, 0),
     )
 
 
 def describe_augmentation(settings: Augmentation) -> str:
     """What a study changes at random in its training images; empty if nothing."""
     s = settings
-    percent = {name: f"{100 * getattr(s, name):g} %" for name in _SHARES}
     said = {
-        f"rotated by up to {s.rotation_degrees:g}°": s.rotation_degrees,
-        f"shifted by up to {percent['shift']} of the side": s.shift,
-        f"sheared by up to {s.shear_degrees:g}°": s.shear_degrees,
-        f"zoomed by up to {percent['zoom']}": s.zoom,
-        "mirrored half of the time": s.horizontal_flip,
-        f"cropped at random from {s.crop_padding} pixels of black around": (
-            s.crop_padding
+        gettext("rotated by up to {angle}°", angle=_short(s.rotation_degrees)): (
+            s.rotation_degrees
         ),
-        f"made brighter or darker by up to {percent['brightness']} of the range": (
-            s.brightness
+        gettext("shifted by up to {share} of the side", share=_share(s.shift)): s.shift,
+        gettext("sheared by up to {angle}°", angle=_short(s.shear_degrees)): (
+            s.shear_degrees
         ),
-        f"changed in contrast by up to {percent['contrast']}": s.contrast,
-        f"half of the time reduced to as little as {100 * (s.resolution or 1):g} % of"
-        " the side and enlarged again": s.resolution,
-        f"half of the time blurred by up to {s.blur} pixels": s.blur,
-        f"half of the time compressed as JPEG of quality {s.jpeg_quality} or more": (
-            s.jpeg_quality
+        gettext("zoomed by up to {share}", share=_share(s.zoom)): s.zoom,
+        gettext("mirrored half of the time"): s.horizontal_flip,
+        gettext(
+            "cropped at random from {pixels} pixels of black around",
+            pixels=s.crop_padding,
+        ): s.crop_padding,
+        gettext(
+            "made brighter or darker by up to {share} of the range",
+            share=_share(s.brightness),
+        ): s.brightness,
+        gettext("changed in contrast by up to {share}", share=_share(s.contrast)): (
+            s.contrast
         ),
+        gettext(
+            "half of the time reduced to as little as {share} of the side and enlarged "
+            "again",
+            share=_share(s.resolution or 1),
+        ): s.resolution,
+        gettext(
+            "half of the time blurred by up to {pixels} pixels", pixels=_short(s.blur)
+        ): s.blur,
+        gettext(
+            "half of the time compressed as JPEG of quality {quality} or more",
+            quality=s.jpeg_quality,
+        ): s.jpeg_quality,
     }
     return listed([words for words, on in said.items() if on])
+
+
+def _short(value: float | None) -> str:
+    return in_form(f"{value or 0:g}")
+
+
+def _share(value: float) -> str:
+    return f"{_short(100 * value)}{NO_BREAK}%"
 
 
 def _light(pixels: Pixels) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from PIL import Image
 from core.data.catalog import renderer
 from core.data.picture_paths import DATA_VARIABLE, copied_paths, drawn_paths
 from core.errors import EquipoiseError, ViewError
+from core.language import N_, gettext
 from core.plots.gallery import plot_gallery
 from core.runs import shipped_manifest
 from core.study import Study
@@ -32,18 +33,19 @@ MOST = 48
 def why_no_pictures(view: StudyView) -> str:
     """Why the pictures of a study cannot be shown; empty if they can be."""
     if not view.dataset.has_pictures:
-        return (
-            f"{strong(view.study.title)} was made of a table of predictions: it has no "
-            "pictures."
+        return gettext(
+            "{title} was made of a table of predictions: it has no pictures.",
+            title=strong(gettext(view.study.title)),
         )
     if view.dataset.generated or shown_copy(view.study) is not None:
         return ""
-    return (
-        f"Pictures of {view.dataset.title} are not shown: they may not be passed on, "
-        "and a page that others can open does that. To see your own copy, on your own "
-        "machine alone, start the app with "
-        f"{code(f'{DATA_VARIABLE}=FOLDER equipoise app')} and have the copy in "
-        f"{code(f'FOLDER/{view.study.dataset.name}')}."
+    return gettext(
+        "Pictures of {dataset} are not shown: they may not be passed on, and a page "
+        "that others can open does that. To see your own copy, on your own machine "
+        "alone, start the app with {command} and have the copy in {folder}.",
+        dataset=gettext(view.dataset.title),
+        command=code(f"{DATA_VARIABLE}=FOLDER equipoise app"),
+        folder=code(f"FOLDER/{view.study.dataset.name}"),
     )
 
 
@@ -128,9 +130,9 @@ def checked_count(count: int) -> int:
     """
     if not 1 <= count <= MOST:
         raise ViewError(
-            f"A view cannot show {count:,} images.",
-            expected=f"a number from 1 to {MOST}.",
-            remedy="correct the parameter 'count'.",
+            gettext("A view cannot show {count} images.", count=count),
+            expected=gettext("a number from 1 to {most}.", most=MOST),
+            remedy=gettext("correct the parameter 'count'."),
         )
     return count
 
@@ -143,7 +145,7 @@ def _passed_on(view: StudyView, image_ids: Sequence[str]) -> dict[str, bytes]:
     return load_thumbnails(view.study, find_paths(view, image_ids, None), image_ids)
 
 
-@cached(entries=4, says="Looking for the pictures…")
+@cached(entries=4, says=N_("Looking for the pictures…"))
 def _copied(split: Fingerprint, copy: str, study: Study) -> Mapping[str, str]:
     return copied_paths(study, Path(copy), shipped=shipped_manifest(study.name))
 

@@ -3,6 +3,7 @@
 from core.data.enhancement import Enhancement
 from core.data.preprocessing_stages import Stages, stages_of_path, try_enhancement
 from core.errors import DatasetError, NothingToShow, ViewError
+from core.language import N_, gettext
 from core.plots import preprocessing as plots
 from core.plots.data import pick_samples
 from core.study import Study
@@ -14,7 +15,8 @@ from core.views.pictures import find_shown_paths, why_no_pictures
 from core.views.study_view import StudyView
 
 COLUMN_WIDTH = 350
-BINS = f"Share of the pixels, in bins of {plots.BIN_WIDTH} levels."
+BINS = N_("Share of the pixels, in bins of {width} levels.")
+"""What the histograms show; ``width`` is ``BIN_WIDTH`` of the plots."""
 
 
 def methods_by_sight(view: StudyView) -> dict[str, list[str]]:
@@ -34,8 +36,11 @@ def methods_by_sight(view: StudyView) -> dict[str, list[str]]:
             kinds.setdefault(kind, []).append(name)
     if not kinds:
         raise NothingToShow(
-            f"The models of the study {strong(view.study.title)} take over the size of "
-            "a checkpoint, which is not known before it is loaded."
+            gettext(
+                "The models of the study {title} take over the size of a "
+                "checkpoint, which is not known before it is loaded.",
+                title=strong(gettext(view.study.title)),
+            )
         )
     return {names[0]: names for names in kinds.values()}
 
@@ -45,7 +50,7 @@ def sample_ids(view: StudyView) -> dict[str, str]:
     return _samples(data_fingerprint(view.study.name), view.study.name, view)
 
 
-@draws("data-preprocessing", "A picture's levels before and after preprocessing")
+@draws("data-preprocessing", N_("A picture's levels before and after preprocessing"))
 def draw_preprocessing(
     view: StudyView,
     *,
@@ -62,23 +67,27 @@ def draw_preprocessing(
     method = method or next(iter(known))
     if method not in view.study.methods:
         raise ViewError(
-            f"The study has no method '{method}'.",
-            expected=f"one of {', '.join(view.study.methods)}.",
-            remedy="correct the name, or leave it out.",
+            gettext("The study has no method '{method}'.", method=method),
+            expected=gettext(
+                "one of {methods}.", methods=", ".join(view.study.methods)
+            ),
+            remedy=gettext("correct the name, or leave it out."),
         )
     return levels_of(load_stages(view, method, picture, tried))
 
 
 def levels_of(stages: Stages) -> Drawn:
     """Histograms of a picture, the person's own too: nothing of it is kept here."""
-    table = plots.count_levels({"before": stages.before, "after": stages.after})
+    table = plots.count_levels(
+        {gettext("before"): stages.before, gettext("after"): stages.after}
+    )
     return Drawn(
-        title="Before and after preprocessing",
+        title=gettext("Before and after preprocessing"),
         name="data_preprocessing",
         takeaway=plots.takeaway_preprocessing(stages.before, stages.after),
-        figures={c: plots.plot_levels(table, c) for c in plots.CHANNELS},
+        figures={gettext(c): plots.plot_levels(table, c) for c in plots.CHANNELS},
         data=table,
-        note=BINS,
+        note=gettext(BINS, width=plots.BIN_WIDTH),
         column_width=COLUMN_WIDTH,
     )
 
@@ -101,15 +110,18 @@ def load_stages(
     picture = picture or next(iter(samples), "")
     if picture not in samples:
         raise ViewError(
-            f"There is no picture of '{picture}'.",
-            expected=f"one of {', '.join(samples)}.",
-            remedy="correct the name, or leave it out for the first.",
+            gettext("There is no picture of '{picture}'.", picture=picture),
+            expected=gettext("one of {samples}.", samples=", ".join(samples)),
+            remedy=gettext("correct the name, or leave it out for the first."),
         )
     path = find_shown_paths(view, [samples[picture]]).get(samples[picture])
     if path is None:
         raise DatasetError(
-            f"The picture {samples[picture]} is not in your copy.",
-            remedy="choose another picture, or complete the copy.",
+            gettext(
+                "The picture {picture} is not in your copy.",
+                picture=samples[picture],
+            ),
+            remedy=gettext("choose another picture, or complete the copy."),
         )
     file = file_fingerprint(path)
     return enhanced(_stages(path, file, view.study.for_method(method)), tried)
@@ -127,9 +139,9 @@ def enhanced(stages: Stages, tried: tuple[str, ...]) -> Stages:
     for name in tried:
         if name not in known:
             raise ViewError(
-                f"There is no enhancement '{name}' to try.",
-                expected=f"some of {', '.join(known)}.",
-                remedy="correct the name, or leave it out.",
+                gettext("There is no enhancement '{name}' to try.", name=name),
+                expected=gettext("some of {known}.", known=", ".join(known)),
+                remedy=gettext("correct the name, or leave it out."),
             )
     return try_enhancement(stages, Enhancement(**dict.fromkeys(tried, True)))
 

@@ -8,6 +8,7 @@ from PIL import Image
 from core.data.images import MAX_UPLOAD_BYTES
 from core.data.preprocessing_stages import Stages, stages_of_upload
 from core.errors import EquipoiseError
+from core.language import N_, gettext, ngettext
 from core.plots import preprocessing as plots
 from core.plots.predict import thicken
 from core.study import Augmentation, Study
@@ -36,8 +37,8 @@ SHOWN_HEIGHT = 220
 WIDEST = 330
 DRAW_WIDTH = 150
 TRIES = {
-    "Autocontrast": "autocontrast",
-    "Histogram equalisation": "equalize",
+    N_("Autocontrast"): "autocontrast",
+    N_("Histogram equalisation"): "equalize",
 }
 
 
@@ -46,22 +47,25 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         method = _choose_method(view)
         picture = _choose_sample(view, manifest)
-        with st.popover("A picture of yours", icon=":material/upload:"):
+        with st.popover(gettext("A picture of yours"), icon=":material/upload:"):
             upload = st.file_uploader(
-                "Picture",
+                gettext("Picture"),
                 type="image",
                 max_upload_size=MAX_UPLOAD_BYTES // 2**20,
                 key=f"data_upload_{view.study.name}",
-                help="Shown in place of a picture of the dataset.",
+                help=gettext("Shown in place of a picture of the dataset."),
             )
             st.caption(PRIVACY)
         chosen = st.pills(
-            "Try on top",
+            gettext("Try on top"),
             list(TRIES),
             selection_mode="multi",
+            format_func=gettext,
             key=f"data_tried_{view.study.name}",
-            help="What a study on class folders can ask for under [dataset] options;"
-            " tried on this picture only.",
+            help=gettext(
+                "What a study on class folders can ask for under [dataset] options;"
+                " tried on this picture only."
+            ),
         )
     study, tried = view.study.for_method(method), tuple(TRIES[n] for n in chosen)
     try:
@@ -80,11 +84,17 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
     except EquipoiseError as error:
         show_error(error)
         end_page()
-    note = "The image cache, the predictor and this page do it by the same function."
+    note = gettext(
+        "The image cache, the predictor and this page do it by the same function."
+    )
     if upload is not None and view.dataset.of_faces:
-        note += " No face is looked for here: the picture is taken for an aligned one."
+        no_face = gettext(
+            "No face is looked for here: the picture is taken for an aligned one."
+        )
+        note = f"{note} {no_face}"
     if view.study.dataset.options.get("crop_to_box"):
-        note += " A photo of yours has no bounding box and is taken whole."
+        whole = gettext("A photo of yours has no bounding box and is taken whole.")
+        note = f"{note} {whole}"
     with open_card(drawn.title) as card:
         _show_stages(stages, "" if upload is None else upload.name, note)
         show_view(drawn, card=card)
@@ -93,18 +103,22 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
 
 def _why_none(view: StudyView) -> str:
     """Why no picture is shown, and what to do."""
-    why = why_no_pictures(view) or "The manifest with its pictures is not here yet."
-    return (
-        f"{why} What this study does to pictures can be seen on one of your own: choose"
-        f" {emphasis('A picture of yours')} above."
+    why = why_no_pictures(view) or gettext(
+        "The manifest with its pictures is not here yet."
     )
+    remedy = gettext(
+        "What this study does to pictures can be seen on one of your own: choose "
+        "{button} above.",
+        button=emphasis(gettext("A picture of yours")),
+    )
+    return f"{why} {remedy}"
 
 
 def _choose_method(view: StudyView) -> str:
     """One of the methods, where they see pictures otherwise."""
     groups = methods_by_sight(view)
     return choose(
-        "As for",
+        gettext("As for"),
         list(groups),
         labels=lambda name: _listed_label(view, groups[name]),
         key=f"data_method_{view.study.name}",
@@ -115,7 +129,14 @@ def _choose_method(view: StudyView) -> str:
 
 def _listed_label(view: StudyView, names: list[str]) -> str:
     label = view.study.methods[names[0]].label
-    return label if len(names) == 1 else f"{label} and {len(names) - 1} more"
+    if len(names) == 1:
+        return label
+    return ngettext(
+        "{label} and {count} more",
+        "{label} and {count} more",
+        len(names) - 1,
+        label=label,
+    )
 
 
 def _choose_sample(view: StudyView, manifest: pd.DataFrame | None) -> str | None:
@@ -126,7 +147,7 @@ def _choose_sample(view: StudyView, manifest: pd.DataFrame | None) -> str | None
     if not classes:
         return None
     return choose(
-        f"Picture, by {view.tasks[-1].label.lower()}",
+        gettext("Picture, by {label}", label=view.tasks[-1].label.lower()),
         classes,
         key=f"data_sample_{view.study.name}",
         parameter="picture",
@@ -140,47 +161,64 @@ def _show_stages(stages: Stages, name: str, note: str) -> None:
     with st.container(horizontal=True, gap="medium"):
         st.image(
             thicken(Image.fromarray(stages.before)),
-            caption=f"Before: {width} × {height} pixels",
+            caption=gettext(
+                "Before: {width} × {height} pixels",
+                width=str(width),
+                height=str(height),
+            ),
             width=max(1, min(WIDEST, round(SHOWN_HEIGHT * width / height))),
-            alt=f"{name or 'A picture of the dataset'}, before preprocessing",
+            alt=gettext(
+                "{picture}, before preprocessing",
+                picture=name or gettext("A picture of the dataset"),
+            ),
         )
         st.image(
             stages.after,
-            caption=f"After: {size} × {size} pixels",
+            caption=gettext("After: {size} × {size} pixels", size=str(size)),
             width=SHOWN_HEIGHT,
-            alt=f"{name or 'The same picture'}, after preprocessing",
+            alt=gettext(
+                "{picture}, after preprocessing",
+                picture=name or gettext("The same picture"),
+            ),
         )
-    st.caption(
-        to_markdown(f"Applied, in this order: {', '.join(stages.steps)}. {note}")
-    )
+    applied = gettext("Applied, in this order: {steps}.", steps=", ".join(stages.steps))
+    st.caption(to_markdown(f"{applied} {note}"))
 
 
 def _show_augmentation(study: Study, pixels: np.ndarray) -> None:
     settings = study.training.augmentation
     what = plots.describe_augmentation(settings)
     with st.container(border=True):
-        st.subheader("Augmentation while training", anchor=False)
+        st.subheader(gettext("Augmentation while training"), anchor=False)
         if not what:
             st.markdown(
-                "These models see every training image as it is: nothing is"
-                " changed at random."
+                gettext(
+                    "These models see every training image as it is: nothing is"
+                    " changed at random."
+                )
             )
             return
         st.markdown(
             to_markdown(
-                f"Each time a training image is seen it is {what}: each anew at random,"
-                " with a single interpolation. Test images and photos never are."
+                gettext(
+                    "Each time a training image is seen it is {what}: each anew "
+                    "at random, with a single interpolation. Test images and "
+                    "photos never are.",
+                    what=what,
+                )
             )
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             on = st.toggle(
-                to_markdown(f"Draw {DRAWS} augmented pictures"),
+                to_markdown(gettext("Draw {n} augmented pictures", n=DRAWS)),
                 key="data_augment",
-                help="Loads Keras, which takes some seconds the first time: it is the"
-                " layer that training uses.",
+                help=gettext(
+                    "Loads Keras, which takes some seconds the first time: it is the"
+                    " layer that training uses."
+                ),
             )
             seed = st.number_input(
-                "Seed",
+                gettext("Seed"),
                 min_value=0,
                 max_value=2**32 - 1,
                 value=0,
@@ -195,22 +233,29 @@ def _show_augmentation(study: Study, pixels: np.ndarray) -> None:
 def _show_draws(
     pixels: np.ndarray, settings: Augmentation, seed: int, what: str
 ) -> None:
-    with st.spinner("Drawing…"):
+    with st.spinner(gettext("Drawing…")):
         load_engine()
         from core.models.augmentation import draw_augmented
 
         draws = draw_augmented(pixels, settings, draws=DRAWS, seed=seed)
-    names = {f"draw {place}": each for place, each in enumerate(draws, start=1)}
-    table = plots.count_levels({"preprocessed": pixels, **names})
-    drawn = f"the {DRAWS} draws"
-    with open_card(f"{DRAWS} augmented pictures") as card:
+    names = {
+        gettext("draw {place}", place=place): each
+        for place, each in enumerate(draws, start=1)
+    }
+    table = plots.count_levels({gettext("preprocessed"): pixels, **names})
+    drawn = gettext("the {n} draws", n=DRAWS)
+    said = gettext("Seed {seed}: {what}.", seed=str(seed), what=what)
+    with open_card(gettext("{n} augmented pictures", n=DRAWS)) as card:
         _show_row(names)
         show_charts(
-            {c: plots.plot_levels(table, c, others=drawn) for c in plots.CHANNELS},
+            {
+                gettext(c): plots.plot_levels(table, c, others=drawn)
+                for c in plots.CHANNELS
+            },
             name="data_augmentation",
             takeaway=plots.takeaway_augmentation(pixels, draws),
             data=table,
-            note=f"Seed {seed}: {what}. {BINS}",
+            note=f"{said} {gettext(BINS, width=plots.BIN_WIDTH)}",
             card=card,
             column_width=COLUMN_WIDTH,
         )
@@ -223,5 +268,5 @@ def _show_row(pictures: dict[str, np.ndarray]) -> None:
                 pixels,
                 caption=name.capitalize(),
                 width=DRAW_WIDTH,
-                alt=f"The picture, augmented: {name}",
+                alt=gettext("The picture, augmented: {name}", name=name),
             )

@@ -7,11 +7,12 @@ from PIL import Image
 from core.data.catalog import renderer
 from core.data.generated_images import GeneratedSample, find_sample
 from core.errors import EquipoiseError
+from core.language import gettext
 from core.methods.entry import Entry
 from core.plots import mixing as plots
 from core.plots.predict import thicken
 from core.runs import list_runs
-from core.text import code, to_markdown
+from core.text import code, number, percent, to_markdown
 from core.views.samplers import (
     SAMPLERS,
     Sampled,
@@ -36,16 +37,16 @@ def show_mixed(view: StudyView) -> None:
     """Counts and pictures of a sampler that changes pixels, on this study's images."""
     columns = sampled_columns(view)
     name = choose(
-        "Sampler",
+        gettext("Sampler"),
         list(SAMPLERS),
-        labels=lambda name: SAMPLERS[name].label,
+        labels=lambda name: gettext(SAMPLERS[name].label),
         key="data_sampler",
         parameter="sampler",
         is_segmented=True,
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         on = choose(
-            "Classes of",
+            gettext("Classes of"),
             list(columns),
             default=usual_column(columns),
             labels=lambda name: columns[name].label,
@@ -55,10 +56,10 @@ def show_mixed(view: StudyView) -> None:
             width=220,
         )
         seed = st.number_input(
-            "Seed", 0, 2**32 - 1, 0, key="data_sampler_seed", width=140
+            gettext("Seed"), 0, 2**32 - 1, 0, key="data_sampler_seed", width=140
         )
     entry = SAMPLERS[name]
-    st.caption(to_markdown(f"{entry.summary} {entry.paper}."))
+    st.caption(to_markdown(f"{gettext(entry.summary)} {entry.paper}."))
     with saying_why_not():
         asked = {"sampler": name, "column": on, "seed": int(seed)}
         show_view(draw_sampler(view, **asked))
@@ -76,19 +77,25 @@ def _show_mixes(view: StudyView, sampled: Sampled) -> None:
     mixes, labels, classes = sampled.drawn, sampled.labels, sampled.classes
     chosen = plots.choose_mixed(mixes, labels, most=SHOWN)
     with st.container(border=True):
-        st.subheader("Two pictures and their mix", anchor=False)
+        st.subheader(gettext("Two pictures and their mix"), anchor=False)
         if not chosen.size:
-            st.markdown("No image of this epoch is mixed: raise the probability.")
+            st.markdown(
+                gettext("No image of this epoch is mixed: raise the probability.")
+            )
             return
         st.caption(
-            "While training, each of the two is augmented by itself before they are "
-            "mixed; here they are as they are in the image cache."
+            gettext(
+                "While training, each of the two is augmented by itself before they "
+                "are mixed; here they are as they are in the image cache."
+            )
         )
         if not st.toggle(
-            "Draw the mixed pictures",
+            gettext("Draw the mixed pictures"),
             key="data_mix",
-            help="Loads Keras, which takes some seconds the first time: they are mixed "
-            "by the function that training uses.",
+            help=gettext(
+                "Loads Keras, which takes some seconds the first time: they are mixed "
+                "by the function that training uses."
+            ),
         ):
             return
         ids = sampled.image_ids
@@ -101,10 +108,10 @@ def _show_mixes(view: StudyView, sampled: Sampled) -> None:
                 for k in (0, 1)
             )
         except (EquipoiseError, KeyError) as error:
-            missing = f"A picture is not in your copy: {error}."
+            missing = gettext("A picture is not in your copy: {error}.", error=error)
             st.warning(to_markdown(missing), icon=":material/warning:")
             return
-        with st.spinner("Mixing…"):
+        with st.spinner(gettext("Mixing…")):
             load_engine()
             from core.models.mix_images import draw_mixed
 
@@ -117,7 +124,11 @@ def _show_mixes(view: StudyView, sampled: Sampled) -> None:
         for place, *pictures in zip(chosen, first, second, mixed, strict=True):
             names = [classes[labels[r[place]]] for r in (mixes.first, mixes.second)]
             said = plots.say_labels(mixes, place, labels, classes)
-            captions = (f"First: {names[0]}", f"Second: {names[1]}", f"Mixed: {said}")
+            captions = (
+                gettext("First: {name}", name=names[0]),
+                gettext("Second: {name}", name=names[1]),
+                gettext("Mixed: {labels}", labels=said),
+            )
             rows.append(dict(zip(captions, pictures, strict=True)))
         _show_rows(rows, ROW_WIDTH)
 
@@ -143,24 +154,30 @@ def _show_generated(view: StudyView, entry: Entry, on: str) -> None:
     folders = [run.folder for run in list_runs(view.study.name).runs]
     sample = find_sample(view.study.name, on, folders)
     with st.container(border=True):
-        st.subheader("Generated pictures", anchor=False)
+        st.subheader(gettext("Generated pictures"), anchor=False)
         if sample is None:
             table = f'use = {{ {entry.name} = {{ on = "{on}" }} }}'
             st.info(
                 to_markdown(
-                    "No generated pictures of these classes are here yet: the "
-                    "generator is trained with a method that uses it. Give the study "
-                    f"a method with {code(table)}, then "
-                    f"{code(f'equipoise train {view.study.name}')}."
+                    gettext(
+                        "No generated pictures of these classes are here yet: the "
+                        "generator is trained with a method that uses it. Give the "
+                        "study a method with {table}, then {command}.",
+                        table=code(table),
+                        command=code(f"equipoise train {view.study.name}"),
+                    )
                 ),
                 icon=":material/info:",
             )
             return
         st.markdown(to_markdown(plots.takeaway_sample(sample)))
         st.caption(
-            "A generated picture; beside it the real training picture that is nearest "
-            "to it, pixel by pixel, of any class: where the two look alike, the "
-            "generator copies. Then the two real ones that it lies between."
+            gettext(
+                "A generated picture; beside it the real training picture that is "
+                "nearest to it, pixel by pixel, of any class: where the two look "
+                "alike, the generator copies. Then the two real ones that it lies "
+                "between."
+            )
         )
         _show_sample(view, sample)
 
@@ -168,7 +185,7 @@ def _show_generated(view: StudyView, entry: Entry, on: str) -> None:
 def _show_sample(view: StudyView, sample: GeneratedSample) -> None:
     names = list(dict.fromkeys(sample.classes.tolist()))
     chosen = choose(
-        "Class",
+        gettext("Class"),
         names,
         default=names[-1],
         key=f"data_generated_{view.study.name}",
@@ -182,14 +199,22 @@ def _show_sample(view: StudyView, sample: GeneratedSample) -> None:
     for place in places:
         share = float(sample.share[place])
         captions = (
-            f"Nearest real: {sample.distance[place]:.0f}\u00a0levels",
-            f"First real: {100 * share:.0f}\u00a0%",
-            f"Second real: {100 - 100 * share:.0f}\u00a0%",
+            gettext(
+                "Nearest real: {distance}\N{NO-BREAK SPACE}levels",
+                distance=number(sample.distance[place], 0),
+            ),
+            gettext("First real: {share}", share=percent(share)),
+            gettext("Second real: {share}", share=percent(1 - share)),
         )
         real = {
             caption: thumbnails[str(of[place])]
             for caption, of in zip(captions, beside, strict=True)
             if str(of[place]) in thumbnails
         }
-        rows.append({f"Generated: {chosen}": sample.images[place], **real})
+        rows.append(
+            {
+                gettext("Generated: {chosen}", chosen=chosen): sample.images[place],
+                **real,
+            }
+        )
     _show_rows(rows, ROW_WIDTH * 4 // 3)

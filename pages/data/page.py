@@ -7,8 +7,9 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError, NothingToShow
+from core.language import N_, gettext, ngettext
 from core.plots import data as plots
-from core.text import code, plural, strong, to_markdown
+from core.text import code, strong, to_markdown
 from core.views import data
 from core.views.drawing import Drawn
 from core.views.study_view import StudyView
@@ -24,10 +25,10 @@ SAMPLE_SIDE = 128
 SAMPLES_EACH = 6
 CLASSES_AT_ONCE = 12
 MALFORMED_SHOWN = 50
-BEFORE_AFTER = "Before and after"
-MIXED = "Mixed and generated"
-VIEWS_OF_TABLE = ("Split", "Distributions", "Crossings")
-VIEWS = (*VIEWS_OF_TABLE, "Weights", "Pictures", MIXED, BEFORE_AFTER)
+BEFORE_AFTER = N_("Before and after")
+MIXED = N_("Mixed and generated")
+VIEWS_OF_TABLE = (N_("Split"), N_("Distributions"), N_("Crossings"))
+VIEWS = (*VIEWS_OF_TABLE, N_("Weights"), N_("Pictures"), MIXED, BEFORE_AFTER)
 
 
 def show_split(view: StudyView, manifest: pd.DataFrame) -> None:
@@ -35,7 +36,7 @@ def show_split(view: StudyView, manifest: pd.DataFrame) -> None:
     split = data.draw_split(view)
     _show_tiles(split)
     st.download_button(
-        "Split (CSV)",
+        gettext("Split (CSV)"),
         data=lambda: csv_text(manifest[["image_id", "split"]]),
         file_name=f"{split.name}.csv",
         mime="text/csv",
@@ -92,10 +93,16 @@ def show_malformed(report: dict) -> None:
     names = (report.get("counts") or {}).get("malformed") or []
     if not names:
         return
-    with st.expander(to_markdown(f"{plural(len(names), 'malformed name')} left out")):
+    said = ngettext(
+        "{count} malformed name left out",
+        "{count} malformed names left out",
+        len(names),
+    )
+    with st.expander(to_markdown(said)):
         st.code("\n".join(names[:MALFORMED_SHOWN]), language=None)
         if len(names) > MALFORMED_SHOWN:
-            st.caption(to_markdown(f"and {len(names) - MALFORMED_SHOWN:,} more"))
+            more = gettext("and {n} more", n=len(names) - MALFORMED_SHOWN)
+            st.caption(to_markdown(more))
 
 
 def show_distributions(view: StudyView) -> None:
@@ -103,7 +110,7 @@ def show_distributions(view: StudyView) -> None:
     columns = data.load_columns(view)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = choose(
-            "Target or sensitive feature",
+            gettext("Target or sensitive feature"),
             list(columns),
             labels=lambda name: columns[name].label,
             key=f"data_column_{view.study.name}",
@@ -111,8 +118,9 @@ def show_distributions(view: StudyView) -> None:
             is_segmented=True,
         )
         unit = choose(
-            "Show as",
-            ["Share of the split", "Images"],
+            gettext("Show as"),
+            [N_("Share of the split"), N_("Images")],
+            labels=gettext,
             key="data_unit",
             parameter="unit",
             is_segmented=True,
@@ -126,36 +134,37 @@ def show_crossing(view: StudyView, manifest: pd.DataFrame) -> None:
     """Images of every pair of classes of two columns."""
     columns = data.load_columns(view)
     if len(columns) < 2:
-        st.info("A crossing needs two columns; this dataset has one.")
+        st.info(gettext("A crossing needs two columns; this dataset has one."))
         return
     names = list(columns)
     down, across = data.usual_crossing(columns)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rows = choose(
-            "Rows",
+            gettext("Rows"),
             names,
             default=down,
             labels=lambda name: columns[name].label,
             key=f"data_rows_{view.study.name}",
             parameter="rows",
-            what="column",
+            what=gettext("column"),
             width=220,
         )
         others = [name for name in names if name != rows]
         cols = choose(
-            "Columns",
+            gettext("Columns"),
             others,
             default=across if across in others else others[0],
             labels=lambda name: columns[name].label,
             key=f"data_columns_{view.study.name}",
             parameter="columns",
-            what="column",
+            what=gettext("column"),
             always=True,
             width=220,
         )
         split = choose(
-            "Split",
+            gettext("Split"),
             data.splits_of(manifest),
+            labels=gettext,
             key="data_split",
             parameter="split",
             is_segmented=True,
@@ -167,14 +176,16 @@ def show_weights(view: StudyView) -> None:
     """DenseWeight over the real histogram, and the target beside its logarithm."""
     task = choose_task(data.weighed_tasks(view), key=f"data_task_{view.study.name}")
     alpha = st.slider(
-        "DenseWeight's alpha",
+        gettext("DenseWeight's alpha"),
         0.0,
         data.HIGHEST_ALPHA,
         data.ALPHA,
         0.05,
         key="data_alpha",
-        help="0 weighs every image the same; from 1 on, the most common targets"
-        " count for nothing.",
+        help=gettext(
+            "0 weighs every image the same; from 1 on, the most common targets"
+            " count for nothing."
+        ),
         width=420,
     )
     show_view(data.draw_weights(view, task=task.name, alpha=alpha))
@@ -189,7 +200,7 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
         return
     columns = data.load_columns(view)
     name = choose(
-        "Sorted by",
+        gettext("Sorted by"),
         list(columns),
         default=list(columns)[-1],
         labels=lambda name: columns[name].label,
@@ -197,10 +208,10 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
         parameter="column",
         is_segmented=True,
     )
-    whose = "Generated pictures: no one is shown."
+    whose = gettext("Generated pictures: no one is shown.")
     if not view.dataset.generated:
-        whose = "Your own copy, for you alone."
-    st.caption(to_markdown(f"{whose} Labels as in the dataset."))
+        whose = gettext("Your own copy, for you alone.")
+    st.caption(to_markdown(gettext("{whose} Labels as in the dataset.", whose=whose)))
     samples = plots.pick_samples(manifest, columns[name], each=SAMPLES_EACH)
     if len(samples) > CLASSES_AT_ONCE:
         asked = st.multiselect(
@@ -231,17 +242,22 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
 def main() -> None:
     """Choose a study and a view of its data."""
     view = study_bar(
-        "Data",
-        lead="What the methods were trained and tested on, and what was left out.",
+        gettext("Data"),
+        lead=gettext(
+            "What the methods were trained and tested on, and what was left out."
+        ),
         needs_runs=False,
         filters=False,
     )
-    st.caption(to_markdown(view.dataset.notice))
+    st.caption(to_markdown(gettext(view.dataset.notice)))
     if not view.dataset.has_pictures:
         st.info(
             to_markdown(
-                f"{strong(view.study.title)} was made of a table of predictions: its "
-                "test images are here by name, without pictures or training images."
+                gettext(
+                    "{title} was made of a table of predictions: its test images "
+                    "are here by name, without pictures or training images.",
+                    title=strong(gettext(view.study.title)),
+                )
             ),
             icon=":material/table:",
         )
@@ -254,18 +270,22 @@ def main() -> None:
     if manifest is None:
         st.info(
             to_markdown(
-                f"The manifest of {strong(view.study.title)} is not here yet: it is "
-                "written with the first run. Train one with "
-                f"{code(f'equipoise train {view.study.name}')}, then reload this page."
+                gettext(
+                    "The manifest of {title} is not here yet: it is written with the "
+                    "first run. Train one with {command}, then reload this page.",
+                    title=strong(gettext(view.study.title)),
+                    command=code(f"equipoise train {view.study.name}"),
+                )
             ),
             icon=":material/info:",
         )
-        st.subheader(BEFORE_AFTER, anchor=False)
+        st.subheader(gettext(BEFORE_AFTER), anchor=False)
         show_before_after(view, None)
         end_page()
     chosen = choose(
-        "View",
+        gettext("View"),
         VIEWS if view.dataset.has_pictures else VIEWS_OF_TABLE,
+        labels=gettext,
         key="data_view",
         parameter="view",
         is_segmented=True,

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.csv_text import csv_text
 from core.importing.file_findings import FAULT, NOTE, WARNING, Finding, findings_table
+from core.language import gettext
 from core.text import mark_code, to_markdown
 
 MARKS = {FAULT: ("error", ":material/error:"), WARNING: ("warning", ":material/help:")}
@@ -25,12 +26,12 @@ def show_findings(findings: Sequence[Finding], *, name: str) -> None:
             _show_finding(finding)
     notes = [finding for finding in findings if finding.level == NOTE]
     if notes:
-        with st.expander("How the file was read", icon=":material/info:"):
+        with st.expander(gettext("How the file was read"), icon=":material/info:"):
             for note in notes:
                 st.text(str(note))
     if len(notes) < len(findings):
         st.download_button(
-            "What was found (CSV)",
+            gettext("What was found (CSV)"),
             data=lambda: csv_text(findings_table(findings)),
             file_name=f"{name}.csv",
             mime="text/csv",
@@ -48,11 +49,12 @@ def _show_finding(finding: Finding) -> None:
     lines = [f"**{to_markdown(finding.problem)}**"]
     lines += [f"- {to_markdown(place)}" for place in finding.places]
     if finding.count > len(finding.places) > 0:
-        lines.append(f"- and {finding.count - len(finding.places):,} more")
-    said = {"Expected": finding.expected, "What to do": finding.remedy}
-    lines += [
-        f"\n{word}: {to_markdown(mark_code(text))}"
-        for word, text in said.items()
-        if text
-    ]
+        more = gettext("and {n} more", n=finding.count - len(finding.places))
+        lines.append(f"- {more}")
+    if finding.expected:
+        expected = to_markdown(mark_code(finding.expected))
+        lines.append("\n" + gettext("Expected: {expected}", expected=expected))
+    if finding.remedy:
+        remedy = to_markdown(mark_code(finding.remedy))
+        lines.append("\n" + gettext("What to do: {remedy}", remedy=remedy))
     box("\n".join(lines), icon=icon)

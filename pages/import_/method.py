@@ -14,9 +14,10 @@ from core.importing.predictions import (
     write,
 )
 from core.importing.reading import RawTable
+from core.language import gettext, ngettext
 from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.tasks import Regression
-from core.text import code, plural, strong, to_markdown
+from core.text import code, strong, to_markdown
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from pages.import_.findings import show_findings
 from pages.import_.uploads import choose_file, finish, make_once, show_faults
@@ -30,14 +31,16 @@ def import_method() -> None:
     studies = _titles()
     if not studies:
         stop_with(
-            "There is no study with a test set here. Bring a table that holds the "
-            "truth too: it becomes a study of its own."
+            gettext(
+                "There is no study with a test set here. Bring a table that holds the "
+                "truth too: it becomes a study of its own."
+            )
         )
     asked = st.query_params.get("study")
     names = list(studies)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         study = st.selectbox(
-            "Study",
+            gettext("Study"),
             names,
             index=names.index(asked) if asked in names else 0,
             format_func=studies.__getitem__,
@@ -45,20 +48,22 @@ def import_method() -> None:
             width=420,
         )
         name = st.text_input(
-            "Name of the method",
-            placeholder="such as My ResNet",
+            gettext("Name of the method"),
+            placeholder=gettext("such as My ResNet"),
             key="import_name",
             max_chars=64,
             width=260,
         )
         seed = st.number_input(
-            "Seed",
+            gettext("Seed"),
             min_value=0,
             max_value=2**32 - 1,
             step=1,
             key="import_seed",
             width=140,
-            help="Of a file without a column `seed`: with which seed it was trained.",
+            help=gettext(
+                "Of a file without a column `seed`: with which seed it was trained."
+            ),
         )
     try:
         test_set = _load_test_set(study)
@@ -68,19 +73,21 @@ def import_method() -> None:
     _explain(test_set)
     raw = choose_file(
         "import_predictions_file",
-        help_text="A row for each test image: image_id and the predictions.",
-        written="the predictions, the seeds, and the name of the method",
+        help_text=gettext("A row for each test image: image_id and the predictions."),
+        written=gettext("the predictions, the seeds, and the name of the method"),
     )
     if raw is None:
         return
     if not name.strip():
-        stop_with("Give the method a name above: others will see it under that.")
+        stop_with(
+            gettext("Give the method a name above: others will see it under that.")
+        )
     _check_and_import(raw, test_set, name, int(seed))
 
 
 def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) -> None:
     replacing = st.toggle(
-        "Replace an earlier import of this name and seed", key="import_replace"
+        gettext("Replace an earlier import of this name and seed"), key="import_replace"
     )
     study = test_set.study.name
     given = None if "seed" in raw.names else seed
@@ -94,7 +101,10 @@ def _check_and_import(raw: RawTable, test_set: TestSet, name: str, seed: int) ->
     _preview(made, raw)
     show_findings(made.findings, name=f"{raw.name}-findings")
     if st.button(
-        "Import", type="primary", icon=":material/upload:", key="import_method_button"
+        gettext("Import"),
+        type="primary",
+        icon=":material/upload:",
+        key="import_method_button",
     ):
         try:
             write(made)
@@ -120,7 +130,7 @@ def _titles() -> dict[str, str]:
     titles = {}
     for name in list_studies():
         try:
-            titles[name] = study_of_runs(name).title
+            titles[name] = gettext(study_of_runs(name).title)
         except EquipoiseError:
             continue
     return titles
@@ -128,39 +138,48 @@ def _titles() -> dict[str, str]:
 
 def _explain(test_set: TestSet) -> None:
     """Which columns a file may have, and the form to fill in."""
-    images = len(test_set.images.test_table)
-    with st.expander("What the file holds", icon=":material/table:"):
+    images = gettext("{n} test images", n=len(test_set.images.test_table))
+    with st.expander(gettext("What the file holds"), icon=":material/table:"):
         st.markdown(
             to_markdown(
-                f"A row for each of the {strong(f'{images:,} test images')}. Truth and "
-                "sensitive features are the study's own and need not be there. A "
-                f"column {code('seed')} holds several runs of one method; validation "
-                "images may be there too, all of them."
+                gettext(
+                    "A row for each of the {images}. Truth and sensitive features are "
+                    "the study's own and need not be there. A column {column} holds "
+                    "several runs of one method; validation images may be there too, "
+                    "all of them.",
+                    images=strong(images),
+                    column=code("seed"),
+                )
             )
         )
-        rows = [("image_id", f"the image, such as {test_set.images.example()}")]
+        example = test_set.images.example()
+        rows = [("image_id", gettext("the image, such as {example}", example=example))]
         for task in test_set.info.tasks:
             if isinstance(task, Regression):
-                rows.append((f"{task.name}_pred", f"a number of {task.unit}"))
+                said = gettext("a number of {unit}", unit=gettext(task.unit))
+                rows.append((f"{task.name}_pred", said))
                 continue
             classes = ", ".join(task.classes[:6])
             more = ", ..." if len(task.classes) > 6 else ""
-            rows.append((f"{task.name}_pred", f"a label: {classes}{more}"))
+            said = gettext("a label: {classes}", classes=classes + more)
+            rows.append((f"{task.name}_pred", said))
             rows.append(
                 (
                     f"{task.name}_p_<class>",
-                    "and, or instead, the probability of each class: together 1",
+                    gettext(
+                        "and, or instead, the probability of each class: together 1"
+                    ),
                 )
             )
         st.table(
             {
-                "column": [to_markdown(name) for name, _ in rows],
-                "holds": [to_markdown(what) for _, what in rows],
+                gettext("column"): [to_markdown(name) for name, _ in rows],
+                gettext("holds"): [to_markdown(what) for _, what in rows],
             },
             border="horizontal",
         )
         st.download_button(
-            "Empty form (CSV)",
+            gettext("Empty form (CSV)"),
             data=lambda: csv_text(template(test_set)),
             file_name=f"{test_set.study.name}-predictions.csv",
             mime="text/csv",
@@ -171,21 +190,35 @@ def _explain(test_set: TestSet) -> None:
 
 
 def _preview(made: Prepared, raw: RawTable) -> None:
-    runs = plural(len(made.tables), "run")
     table = next(iter(made.tables.values()))
     st.success(
         to_markdown(
-            f"No fault in {raw.name}: {runs} of {strong(made.label)}, "
-            f"{plural(len(table), 'image')}{' each' * (len(made.tables) > 1)}."
+            ngettext(
+                "No fault in {file}: {count} run of {method}, images: {images}.",
+                "No fault in {file}: {count} runs of {method}, images of each: "
+                "{images}.",
+                len(made.tables),
+                file=raw.name,
+                method=strong(made.label),
+                images=len(table),
+            )
         ),
         icon=":material/check_circle:",
     )
-    with st.expander("Preview", icon=":material/preview:"):
+    with st.expander(gettext("Preview"), icon=":material/preview:"):
         show_table(
             table.head(PREVIEW_ROWS),
             name=f"import-{made.method}",
-            alt=f"The first images of {made.label} with truth and predictions",
+            alt=gettext(
+                "The first images of {label} with truth and predictions",
+                label=made.label,
+            ),
             download=table,
-            note=f"The first {min(PREVIEW_ROWS, len(table))} images as they would be "
-            "kept, the truth beside the predictions.",
+            note=ngettext(
+                "The first image as it would be kept, the truth beside the "
+                "predictions.",
+                "The first {count} images as they would be kept, the truth beside the "
+                "predictions.",
+                min(PREVIEW_ROWS, len(table)),
+            ),
         )

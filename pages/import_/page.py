@@ -6,6 +6,7 @@ import streamlit as st
 from core.errors import EquipoiseError
 from core.importing.predictions import imported_runs, remove
 from core.importing.table_study import is_table_study, remove_study
+from core.language import N_, gettext
 from core.runs import Run
 from core.text import strong, to_markdown
 from pages.import_.method import import_method
@@ -15,26 +16,28 @@ from pages.shell.address import run_page
 from pages.shell.show import show_error, show_static_table, stop_with
 
 WAYS = {
-    "method": "Predictions for a study that is here",
-    "study": "A table with truth and predictions",
-    "imported": "What was imported before",
+    "method": N_("Predictions for a study that is here"),
+    "study": N_("A table with truth and predictions"),
+    "imported": N_("What was imported before"),
 }
 
 
 def main() -> None:
     """Choose the way, import; below, what was imported before."""
-    st.title("Bring your own predictions", anchor=False)
+    st.title(gettext("Bring your own predictions"), anchor=False)
     st.markdown(
-        "From any framework, as CSV or Parquet: checked as a whole, then compared like "
-        "any method here."
+        gettext(
+            "From any framework, as CSV or Parquet: checked as a whole, then compared "
+            "like any method here."
+        )
     )
     _say_done()
     way = st.segmented_control(
-        "What do you have?",
+        gettext("What do you have?"),
         list(WAYS),
         default="method",
         required=True,
-        format_func=WAYS.__getitem__,
+        format_func=lambda way: gettext(WAYS[way]),
         key="import_way",
     )
     if way == "method":
@@ -52,12 +55,12 @@ def _say_done() -> None:
         study, label = done
         with st.container(border=True):
             st.success(
-                to_markdown(f"{strong(label)} is imported."),
+                to_markdown(gettext("{label} is imported.", label=strong(label))),
                 icon=":material/check_circle:",
             )
             st.page_link(
                 "pages/overview/page.py",
-                label="See it on Overview",
+                label=gettext("See it on Overview"),
                 icon=":material/balance:",
                 query_params={"study": study},
             )
@@ -69,7 +72,9 @@ def show_imported() -> None:
     """What was imported before, and how it is removed."""
     runs = imported_runs()
     if not runs:
-        stop_with("Nothing was imported yet. Choose one of the two ways above.")
+        stop_with(
+            gettext("Nothing was imported yet. Choose one of the two ways above.")
+        )
     rows = [
         {
             "study": run.study,
@@ -82,12 +87,20 @@ def show_imported() -> None:
         for run in runs
     ]
     table = pd.DataFrame(rows)
-    shown = table.assign(method=table["method"], file=table["file"])
+    shown = table.rename(
+        columns={
+            "study": gettext("study"),
+            "method": gettext("method"),
+            "seed": gettext("seed"),
+            "file": gettext("file"),
+            "imported": gettext("imported"),
+        }
+    )
     show_static_table(
         shown,
         download=table,
         name="imported",
-        takeaway="Runs that came from a file.",
+        takeaway=gettext("Runs that came from a file."),
     )
     _offer_removal(runs)
 
@@ -96,16 +109,25 @@ def _offer_removal(runs: tuple[Run, ...]) -> None:
     choices: dict[tuple[str, str], str] = {}
     for run in runs:
         if is_table_study(run.study):
-            choices[run.study, ""] = f"the study {run.study}, with all its methods"
+            choices[run.study, ""] = gettext(
+                "the study {study}, with all its methods", study=run.study
+            )
         label = run.imported["label"]
-        choices[run.study, run.method] = f"{label} from {run.study}"
-    with st.popover("Remove", icon=":material/delete:"):
-        chosen = st.selectbox(
-            "What", list(choices), format_func=choices.__getitem__, key="import_remove"
+        choices[run.study, run.method] = gettext(
+            "{label} from {study}", label=label, study=run.study
         )
-        st.caption("It is deleted for everybody; only its file brings it back.")
+    with st.popover(gettext("Remove"), icon=":material/delete:"):
+        chosen = st.selectbox(
+            gettext("What"),
+            list(choices),
+            format_func=choices.__getitem__,
+            key="import_remove",
+        )
+        st.caption(
+            gettext("It is deleted for everybody; only its file brings it back.")
+        )
         st.button(
-            "Remove for good",
+            gettext("Remove for good"),
             key="import_remove_button",
             on_click=_remove,
             args=(*chosen, choices[chosen]),
@@ -118,7 +140,7 @@ def _remove(study: str, method: str, said: str) -> None:
             remove(study, method)
         else:
             remove_study(study)
-        st.session_state["import_removed"] = f"Removed {said}."
+        st.session_state["import_removed"] = gettext("Removed {what}.", what=said)
     except EquipoiseError as error:
         show_error(error)
     forget()

@@ -16,8 +16,9 @@ from core.importing.table_study import (
     write_study,
 )
 from core.importing.task_kind import LayoutChoices
+from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Binary, Regression
-from core.text import plural, to_markdown
+from core.text import to_markdown
 from pages.import_.findings import show_findings
 from pages.import_.uploads import (
     READ,
@@ -30,14 +31,14 @@ from pages.import_.uploads import (
 from pages.shell.show import show_error, show_table, stop_with
 
 KINDS = {
-    "binary": "Two classes",
-    "multiclass": "Several classes",
-    "regression": "A number",
+    "binary": N_("Two classes"),
+    "multiclass": N_("Several classes"),
+    "regression": N_("A number"),
 }
-WIDE = "(none: columns for each model)"
+WIDE = N_("(none: columns for each model)")
 PREVIEW_ROWS = 100
 LAYOUTS = "import_layouts"
-FORMS = """
+FORMS = N_("""
 **Wide**: a row for each image, with columns for each model:
 
 | image_id | truth | gender | resnet_pred | resnet_p_yes | vit_p_yes |
@@ -54,31 +55,35 @@ FORMS = """
 Predictions are labels in `..._pred`, or probabilities in `..._p_<class>`, or both; of a
 number, the number. Columns that are left over and have few different values are
 proposed as sensitive features. A column `split` may mark validation images.
-"""
+""")
 
 
 def import_study() -> None:
     """Name a study, bring a table, look at how it is understood, import it."""
     name = st.text_input(
-        "Name of the study",
-        placeholder="such as Skin lesions 2026",
+        gettext("Name of the study"),
+        placeholder=gettext("such as Skin lesions 2026"),
         key="import_study_name",
         max_chars=64,
         width=420,
     )
-    with st.expander("What the table holds", icon=":material/table:"):
-        st.markdown(FORMS)
+    with st.expander(gettext("What the table holds"), icon=":material/table:"):
+        st.markdown(gettext(FORMS))
     raw = choose_file(
         "import_study_file",
-        help_text="A table with truth, groups and the predictions of several models.",
-        written="of every image its id, truth, split and sensitive features; the "
-        "predictions and seeds; the names of the study and of its methods",
+        help_text=gettext(
+            "A table with truth, groups and the predictions of several models."
+        ),
+        written=gettext(
+            "of every image its id, truth, split and sensitive features; the "
+            "predictions and seeds; the names of the study and of its methods"
+        ),
     )
     if raw is None:
         return
     asked = _choose_layout(raw)
     if not name.strip():
-        stop_with("Give the study a name above: it is listed under that.")
+        stop_with(gettext("Give the study a name above: it is listed under that."))
     _check_and_import(raw, name, asked)
 
 
@@ -87,19 +92,19 @@ def _choose_layout(raw: RawTable) -> LayoutChoices:
     found = _found(raw, LayoutChoices())
     key = st.session_state[READ][0]
     with st.container(border=True):
-        st.subheader("What the columns are", anchor=False)
+        st.subheader(gettext("What the columns are"), anchor=False)
         names = list(raw.names)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             truth = st.selectbox(
-                "Truth",
+                gettext("Truth"),
                 names,
                 index=names.index(found.truth) if found else None,
-                placeholder="Choose a column",
+                placeholder=gettext("Choose a column"),
                 key=f"import_truth_{key}",
                 width=240,
             )
         if truth is None:
-            stop_with("Choose the column that holds the truth.")
+            stop_with(gettext("Choose the column that holds the truth."))
         # Further classes are chosen below, and change what is guessed here.
         further = st.session_state.get(f"import_classes_{key}_{truth}", ())
         asked = LayoutChoices(truth=truth, classes=tuple(further))
@@ -130,11 +135,11 @@ def _choose_task(
 ) -> LayoutChoices:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
-            "What is predicted",
+            gettext("What is predicted"),
             list(KINDS),
             default=found.task.kind if found else "multiclass",
             required=True,
-            format_func=KINDS.__getitem__,
+            format_func=lambda kind: gettext(KINDS[kind]),
             key=f"import_kind_{key}_{len(asked.classes)}",
         )
         # As it is guessed it stays a guess, which a note says.
@@ -143,12 +148,14 @@ def _choose_task(
         layout = _found(raw, asked)
         if layout is not None and isinstance(layout.task, Binary):
             positive = st.selectbox(
-                "Positive class",
+                gettext("Positive class"),
                 layout.task.classes,
                 index=None if layout.is_guessed else 1,
-                placeholder="Choose a class"
+                placeholder=gettext("Choose a class")
                 if any(columns.is_score for columns in layout.models.values())
-                else f"{layout.task.positive}, as the rarer one",
+                else gettext(
+                    "{positive}, as the rarer one", positive=layout.task.positive
+                ),
                 key=f"import_positive_{key}",
                 width=240,
             )
@@ -159,26 +166,31 @@ def _choose_task(
     if kind == "regression":
         return replace(asked, classes=())
     st.multiselect(
-        "Further classes",
+        gettext("Further classes"),
         raw.column(asked.truth).groups or (),
         accept_new_options=True,
-        placeholder="None",
+        placeholder=gettext("None"),
         key=f"import_classes_{key}",
-        help="Classes that no image of the table has. Two that differ in capitals "
-        "alone are two where both are chosen.",
+        help=gettext(
+            "Classes that no image of the table has. Two that differ in capitals "
+            "alone are two where both are chosen."
+        ),
     )
     return asked
 
 
 def _choose_unit(asked: LayoutChoices, task: Regression, key: str) -> LayoutChoices:
     unit = st.text_input(
-        "Unit", placeholder=task.unit, key=f"import_unit_{key}", width=140
+        gettext("Unit"),
+        placeholder=gettext(task.unit),
+        key=f"import_unit_{key}",
+        width=140,
     )
     width = st.number_input(
-        "Width of the bins",
+        gettext("Width of the bins"),
         min_value=0.0,
         value=None,
-        placeholder=f"{task.bin_width:g}",
+        placeholder=in_form(f"{task.bin_width:g}"),
         key=f"import_bin_width_{key}",
         width=160,
     )
@@ -191,16 +203,17 @@ def _choose_columns(
     names = [name for name in raw.names if name != asked.truth]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         image_id = st.selectbox(
-            "Image",
+            gettext("Image"),
             names,
             index=names.index(found.image_id) if found.image_id else None,
-            placeholder="The rows, by number",
+            placeholder=gettext("The rows, by number"),
             key=f"import_id_{key}",
             width=220,
         )
         method = st.selectbox(
-            "Method",
+            gettext("Method"),
             [WIDE, *names],
+            format_func=lambda name: gettext(name) if name == WIDE else name,
             index=names.index(found.method) + 1 if found.method else 0,
             key=f"import_method_column_{key}",
             width=280,
@@ -212,14 +225,14 @@ def _choose_columns(
     if not is_long:
         models = list(found.models)
         chosen = st.multiselect(
-            "Models, as their columns begin",
+            gettext("Models, as their columns begin"),
             list(dict.fromkeys((*models, *rest))),
             default=[model for model in models if model],
             key=f"import_models_{key}_{method}",
         )
         asked = replace(asked, models=tuple(chosen) or None)
     features = st.multiselect(
-        "Sensitive features",
+        gettext("Sensitive features"),
         rest,
         default=[name for name in found.features if name in rest],
         key=f"import_features_{key}_{method}",
@@ -229,9 +242,9 @@ def _choose_columns(
     stray = getattr(_found(raw, asked), "stray", ())
     if stray:
         ignored = st.multiselect(
-            "Neither models nor sensitive features",
+            gettext("Neither models nor sensitive features"),
             stray,
-            placeholder="Choose what to leave out",
+            placeholder=gettext("Choose what to leave out"),
             key=f"import_ignored_{key}_{method}",
         )
         asked = replace(asked, ignored=tuple(ignored))
@@ -241,7 +254,7 @@ def _choose_columns(
 def _check_and_import(raw: RawTable, name: str, asked: LayoutChoices) -> None:
     title = name.strip()
     replacing = st.toggle(
-        "Replace an earlier study of this name that was made of a table",
+        gettext("Replace an earlier study of this name that was made of a table"),
         key="import_study_replace",
     )
     made = make_once(
@@ -261,7 +274,7 @@ def _check_and_import(raw: RawTable, name: str, asked: LayoutChoices) -> None:
     show_findings(made.findings, name=f"{raw.name}-findings")
     labels = {name: table.label for name, table in made.study.methods.items()}
     baseline = st.selectbox(
-        "Baseline, which the others are compared with",
+        gettext("Baseline, which the others are compared with"),
         list(labels),
         index=list(labels).index(made.study.baseline),
         format_func=labels.__getitem__,
@@ -269,7 +282,10 @@ def _check_and_import(raw: RawTable, name: str, asked: LayoutChoices) -> None:
         width=320,
     )
     if st.button(
-        "Import", type="primary", icon=":material/upload:", key="import_study_button"
+        gettext("Import"),
+        type="primary",
+        icon=":material/upload:",
+        key="import_study_button",
     ):
         try:
             write_study(with_baseline(made, baseline))
@@ -282,18 +298,24 @@ def _check_and_import(raw: RawTable, name: str, asked: LayoutChoices) -> None:
 def _preview(made: PreparedStudy, raw: RawTable) -> None:
     st.success(
         to_markdown(
-            f"No fault in {raw.name}: {plural(len(made.manifest), 'image')}, "
-            f"{plural(len(made.study.methods), 'method')}, "
-            f"{plural(len(made.tables), 'run')}."
+            gettext(
+                "No fault in {file}: {images}, {methods}, {runs}.",
+                file=raw.name,
+                images=ngettext("{count} image", "{count} images", len(made.manifest)),
+                methods=ngettext(
+                    "{count} method", "{count} methods", len(made.study.methods)
+                ),
+                runs=ngettext("{count} run", "{count} runs", len(made.tables)),
+            )
         ),
         icon=":material/check_circle:",
     )
-    with st.expander("Preview", icon=":material/preview:"):
+    with st.expander(gettext("Preview"), icon=":material/preview:"):
         lines = made.layout.lines(raw.names)
         st.table(
             {
-                "what": [to_markdown(what) for what, _ in lines],
-                "columns": [to_markdown(which) for _, which in lines],
+                gettext("what"): [to_markdown(what) for what, _ in lines],
+                gettext("columns"): [to_markdown(which) for _, which in lines],
             },
             border="horizontal",
         )
@@ -301,7 +323,12 @@ def _preview(made: PreparedStudy, raw: RawTable) -> None:
         show_table(
             table.head(PREVIEW_ROWS),
             name=f"import-{made.study.name}",
-            alt="The first images with truth, features and the first predictions",
-            note=f"The first {min(PREVIEW_ROWS, len(table))} images of the first run, "
-            "as they would be kept.",
+            alt=gettext(
+                "The first images with truth, features and the first predictions"
+            ),
+            note=ngettext(
+                "The first image of the first run, as it would be kept.",
+                "The first {count} images of the first run, as they would be kept.",
+                min(PREVIEW_ROWS, len(table)),
+            ),
         )

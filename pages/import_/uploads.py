@@ -9,6 +9,7 @@ import streamlit as st
 from core.data.cache import Progress
 from core.importing.file_findings import PredictionsError
 from core.importing.reading import RawTable, read_file
+from core.language import gettext, language
 from core.runs import user_store
 from core.text import code, emphasis, strong, to_markdown
 from pages.import_.findings import show_findings
@@ -30,7 +31,7 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
         What of it is kept once it is imported.
     """
     upload = st.file_uploader(
-        "CSV or Parquet file",
+        gettext("CSV or Parquet file"),
         type=["csv", "tsv", "txt", "gz", "parquet", "pq"],
         max_upload_size=MAX_UPLOAD_MB,
         key=f"{key}_{st.session_state.get(TIMES, 0)}",
@@ -38,11 +39,16 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
     )
     st.caption(
         to_markdown(
-            f"The file stays in your session until you press {emphasis('Import')}. "
-            "Then this is written to the user's store of this app "
-            f"({code(user_store())}), where everybody who can open the app sees it: "
-            f"{written}; of the file its name, its SHA-256, how many rows it has, and "
-            "which columns were read. Nothing else of it is kept."
+            gettext(
+                "The file stays in your session until you press {button}. Then this is "
+                "written to the user's store of this app ({store}), where everybody "
+                "who can open the app sees it: {written}; of the file its name, its "
+                "SHA-256, how many rows it has, and which columns were read. Nothing "
+                "else of it is kept.",
+                button=emphasis(gettext("Import")),
+                store=code(user_store()),
+                written=written,
+            )
         )
     )
     if upload is None:
@@ -50,9 +56,10 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
         st.session_state.pop(MADE, None)
         return None
     kept = st.session_state.get(READ)
-    if kept is None or kept[0] != upload.file_id:
-        with st.spinner(to_markdown(f"Reading {upload.name}…")):
-            st.session_state[READ] = (upload.file_id, _read(upload))
+    # What is wrong with a file is said in the reader's language.
+    if kept is None or (kept[0], kept[2]) != (upload.file_id, language()):
+        with st.spinner(to_markdown(gettext("Reading {name}…", name=upload.name))):
+            st.session_state[READ] = (upload.file_id, _read(upload), language())
     raw = st.session_state[READ][1]
     if isinstance(raw, PredictionsError):
         show_faults(raw, upload.name)
@@ -62,7 +69,8 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
 
 def show_faults(error: PredictionsError, name: str) -> None:
     """Everything that is wrong with a file."""
-    st.markdown(to_markdown(f"{strong(error.heading)} Nothing was written."))
+    nothing = gettext("Nothing was written.")
+    st.markdown(to_markdown(f"{strong(error.heading)} {nothing}"))
     show_findings(error.findings, name=f"{name}-faults")
 
 
@@ -71,10 +79,10 @@ def make_once(asked: tuple[Any, ...], make: Callable[[], Any]) -> Any:
 
     Kept for this session, so that a rerun does not check a large file again.
     """
-    key = (st.session_state[READ][0], *asked)
+    key = (st.session_state[READ][0], language(), *asked)
     kept = st.session_state.get(MADE)
     if kept is None or kept[0] != key:
-        with st.spinner("Checking…"):
+        with st.spinner(gettext("Checking…")):
             try:
                 made = make()
             except PredictionsError as error:
@@ -91,7 +99,8 @@ def progress_bar(is_shown: bool) -> Iterator[Progress]:
         return
     place = st.empty()
     yield lambda what, done, of: place.progress(
-        done / of, f"{what}: {done:,} of {of:,}"
+        done / of,
+        gettext("{what}: {done} of {of}", what=gettext(what), done=done, of=of),
     )
     place.empty()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import EquipoiseError
+from core.language import N_, gettext
 from core.plots import explain as plots
 from core.plots.explain import Tile
 from core.predictor import ClassificationAnswer, FaceAnswers
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 # In the session: what was computed, by the photo's key and more.
 MAPS_KEPT = "predict_maps_found"
-OWN_ANSWER = "What each method answered"
-LIMITS = """
+OWN_ANSWER = N_("What each method answered")
+LIMITS = N_(
+    """
 - *LayerCAM* (Jiang et al., IEEE TIP 2021) marks where the features of a CNN raise the
   score of an answer. It is taken at the network's layers of at least 7 × 7 cells, the
   last of each size, and averaged; a model without such a layer gives its largest.
@@ -43,6 +45,7 @@ LIMITS = """
 - A map is as coarse as its grid, which stands below it. The smooth edges between the
   cells are drawn, not seen.
 """
+)
 
 
 def offer_maps(
@@ -66,7 +69,9 @@ def offer_maps(
     models : hashable
         Tells these models from others.
     """
-    if not st.toggle("Show where each model looked", key=f"predict_maps_{key}"):
+    if not st.toggle(
+        gettext("Show where each model looked"), key=f"predict_maps_{key}"
+    ):
         return
     name = f"{key}_{face.number}"
     with st.container(border=True, key=f"predict_map_card_{name}"):
@@ -77,7 +82,9 @@ def offer_maps(
             )
             classes = _choose_classes(task, face, shown, name)
         try:
-            with st.spinner("Looking into the models; the first time takes longer…"):
+            with st.spinner(
+                gettext("Looking into the models; the first time takes longer…")
+            ):
                 explainer = load()
                 found = _explain_once((key, models), explainer, face, task, classes)
         except EquipoiseError as error:
@@ -90,8 +97,8 @@ def offer_maps(
             if method in explainer.problems:
                 label = shown.view.labels[method]
                 st.caption(to_markdown(f"{label}: {explainer.problems[method]}"))
-        with st.expander("What such maps can tell", icon=":material/help:"):
-            st.markdown(LIMITS)
+        with st.expander(gettext("What such maps can tell"), icon=":material/help:"):
+            st.markdown(gettext(LIMITS))
 
 
 def _choose_classes(
@@ -101,8 +108,9 @@ def _choose_classes(
     if isinstance(task, Regression):
         return None
     chosen = choose(
-        "Explain",
+        gettext("Explain"),
         [OWN_ANSWER, *task.classes],
+        labels=lambda name: gettext(name) if name == OWN_ANSWER else name,
         key=f"predict_maps_class_{shown.view.study.name}_{task.name}_{name}",
         width=320,
     )
@@ -146,8 +154,8 @@ def _show(
     )
     holds = {method: one.hiding.holds for method, one in maps.items()}
     st.markdown(to_markdown(plots.takeaway_hiding(holds, labels)))
-    tiles = [Tile("The picture", (), plots.enlarge_picture(face.pixels))]
-    alts = ["What the models saw, without a map"]
+    tiles = [Tile(gettext("The picture"), (), plots.enlarge_picture(face.pixels))]
+    alts = [gettext("What the models saw, without a map")]
     for method, one in maps.items():
         lines = (
             _of_what(task, (classes or {}).get(method), one),
@@ -163,42 +171,63 @@ def _show(
                 st.image(tile.pixels, width="stretch", alt=alt)
                 st.markdown(to_markdown(strong(tile.title)))
                 st.caption(to_markdown(BREAK.join(tile.lines)))
-    low, high = plots.SCALE_ENDS
-    st.image(plots.draw_scale(), width=288, alt=f"Scale from {low}, 0, to {high}, 1")
+    low, high = map(gettext, plots.SCALE_ENDS)
+    st.image(
+        plots.draw_scale(),
+        width=288,
+        alt=gettext("Scale from {low}, 0, to {high}, 1", low=low, high=high),
+    )
     if len({one.is_of_the_answer for one in maps.values()}) > 1:
         st.caption(
-            "Two kinds of maps stand side by side: those that say for what show what "
-            "speaks for that answer; those marked *whatever the answer* show where a "
-            "transformer gathers from. A difference between the kinds need not be one "
-            "between the models."
+            gettext(
+                "Two kinds of maps stand side by side: those that say for what show "
+                "what speaks for that answer; those marked *whatever the answer* show "
+                "where a transformer gathers from. A difference between the kinds "
+                "need not be one between the models."
+            )
         )
     coarse = [labels[method] for method, one in maps.items() if one.is_coarse]
     if coarse:
         st.caption(
             to_markdown(
-                f"{listed(coarse)}: no layer has 7 × 7 cells, so the map is of "
-                "the largest there is, and says only roughly where."
+                gettext(
+                    "{coarse}: no layer has 7 × 7 cells, so the map is of the "
+                    "largest there is, and says only roughly where.",
+                    coarse=listed(coarse),
+                )
             )
         )
     seeds = sorted({one.seed for one in maps.values()})
-    above = "; the answers above are means over seeds" if shown.over_seeds else ""
-    st.caption(
-        to_markdown(
-            f"Every map has its own scale: {high} is where that model looked most, "
-            f"{low} is 0. Compare places, and not brightness between maps. In brackets "
-            f"stands the model's answer to the whole picture; {strong('hidden')} is "
-            "its answer when the highest tenth of the map is blurred, "
-            f"{strong('elsewhere')} the median over other places. Of each "
-            f"method one model is shown, its first: seed {', '.join(map(str, seeds))}"
-            f"{above}."
+    hidden, elsewhere = gettext("hidden"), gettext("elsewhere")
+    scale = gettext(
+        "Every map has its own scale: {high} is where that model looked most, {low} is "
+        "0. Compare places, and not brightness between maps. In brackets stands the "
+        "model's answer to the whole picture; {hidden} is its answer when the highest "
+        "tenth of the map is blurred, {elsewhere} the median over other places.",
+        high=high,
+        low=low,
+        hidden=strong(hidden),
+        elsewhere=strong(elsewhere),
+    )
+    models = gettext(
+        "Of each method one model is shown, its first: seed {seeds}.",
+        seeds=", ".join(map(str, seeds)),
+    )
+    if shown.over_seeds:
+        models = gettext(
+            "Of each method one model is shown, its first: seed {seeds}; the answers "
+            "above are means over seeds.",
+            seeds=", ".join(map(str, seeds)),
+        )
+    st.caption(to_markdown(f"{scale} {models}"))
+    st.markdown(
+        gettext(
+            ":material/info: A map explains the model and not the picture: it shows "
+            "which places an answer hangs on, and not whether the answer is right."
         )
     )
-    st.markdown(
-        ":material/info: A map explains the model and not the picture: it shows which"
-        " places an answer hangs on, and not whether the answer is right."
-    )
     st.download_button(
-        "Maps (PNG)",
+        gettext("Maps (PNG)"),
         data=lambda: _as_png(tiles),
         file_name="where-models-looked.png",
         mime="image/png",
@@ -213,9 +242,11 @@ def _of_what(task: Task, wanted: str | None, one: "Explanation") -> str:
     """Which answer a map is of."""
     before = plots.describe_before(one.hiding, task)
     if not one.is_of_the_answer:
-        return f"whatever the answer ({before})"
-    what = f"a higher {task.label.lower()}" if wanted is None else wanted
-    return f"for {what} ({before})"
+        return gettext("whatever the answer ({before})", before=before)
+    if wanted is None:
+        label = task.label.lower()
+        return gettext("for a higher {label} ({before})", label=label, before=before)
+    return gettext("for {answer} ({before})", answer=wanted, before=before)
 
 
 def _as_png(tiles: list[Tile]) -> bytes:

@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from core.language import gettext
 from core.predictor import Predictor
 from core.runs import Run, describe_models, first_models
 from core.text import code, to_markdown
@@ -49,10 +50,12 @@ def choose_models(view: StudyView, known: Sequence[Run]) -> tuple[Run, ...]:
     known = sorted(known, key=lambda run: (order.index(run.method), run.seed))
     runs = first_models(known)
     if len(known) > len(runs) and st.toggle(
-        "Answer with the models of all seeds",
+        gettext("Answer with the models of all seeds"),
         key=f"predict_every_seed_{view.study.name}",
-        help="Each answer is then the mean over a method's models; the file of all"
-        " answers has their standard deviation. It takes longer to load.",
+        help=gettext(
+            "Each answer is then the mean over a method's models; the file of all"
+            " answers has their standard deviation. It takes longer to load."
+        ),
     ):
         runs = tuple(known)
     own = [run for run in view.runs if not run.imported]
@@ -64,8 +67,12 @@ def choose_models(view: StudyView, known: Sequence[Run]) -> tuple[Run, ...]:
     if absent:
         st.caption(
             to_markdown(
-                f"Left out: {', '.join(sorted(absent))}. No run of these is here with "
-                f"its model ({code('model.keras')}), so they cannot answer for a photo."
+                gettext(
+                    "Left out: {methods}. No run of these is here with its model "
+                    "({file}), so they cannot answer for a photo.",
+                    methods=", ".join(sorted(absent)),
+                    file=code("model.keras"),
+                )
             )
         )
     return runs
@@ -77,9 +84,11 @@ start_engine()
 def main() -> None:
     """Choose photos, and show every method's answers."""
     view = study_bar(
-        "Predict",
-        lead="Every method answers for every photo, side by side, and shows on request"
-        " where it looked.",
+        gettext("Predict"),
+        lead=gettext(
+            "Every method answers for every photo, side by side, and shows on request"
+            " where it looked."
+        ),
     )
     view = leave_out_damaged(view)
     imported = dict.fromkeys(
@@ -88,8 +97,11 @@ def main() -> None:
     if imported:
         st.caption(
             to_markdown(
-                f"Left out: {', '.join(imported)}. Imported predictions come without "
-                "a model, so they cannot answer for a photo."
+                gettext(
+                    "Left out: {imported}. Imported predictions come without a "
+                    "model, so they cannot answer for a photo.",
+                    imported=", ".join(imported),
+                )
             )
         )
     with_models = runs_with_models(view)
@@ -98,8 +110,10 @@ def main() -> None:
     photos, find_faces = choose_photos(view)
     if view.dataset.generated and view.dataset.of_faces:
         st.caption(
-            "These methods have seen generated faces only: on a photo of a person their"
-            " answers mean nothing."
+            gettext(
+                "These methods have seen generated faces only: on a photo of a person "
+                "their answers mean nothing."
+            )
         )
     tasks = choose_tasks(view)
     mirrored = choose_mirrored()
@@ -109,7 +123,9 @@ def main() -> None:
     forget_photos(photos, MAPS_KEPT)
     if not photos:
         start_warm_up(runs, predictor)
-        stop_with("Drop a photo above, take one with the camera, or pick a sample.")
+        stop_with(
+            gettext("Drop a photo above, take one with the camera, or pick a sample.")
+        )
 
     shown = what_is_shown(view, predictor, tasks, expected, mirrored=mirrored)
     downloads = st.container()

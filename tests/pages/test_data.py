@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from core.data.catalog import load_dataset
 from core.data.generated_images import SAMPLE, GeneratedSample
@@ -20,6 +21,7 @@ from tests.bad_images import HEIGHT, WIDTH, encode, plain
 from tests.dogs import BREEDS, write_dogs
 from tests.pages.opening import (
     open_page,
+    page_file,
     words_of,
     write_report,
     write_study,
@@ -46,7 +48,7 @@ def test_split_says_how_many_and_which(folder):
     assert metrics["Training images"] == "2,000"
     assert metrics["Test images"] == "256"
     assert metrics["Pairs of the same photo"] == "56"
-    assert metrics["Differ in ethnicity"] == "11.0%"
+    assert metrics["Differ in ethnicity"] == "11.0\xa0%"
     assert "Split fingerprint" in words_of(app)
     assert "non-commercial research" in words_of(app)
 
@@ -59,9 +61,9 @@ def test_split_says_how_many_images_have_a_near_copy(folder):
     write_report(folder, "utkface", {"near_copies": found})
     app = open_page("data", study="utkface")
     assert not app.exception
-    assert "8 of 256 test images (3.1 %) in training" in words_of(app)
+    assert "8 of 256 test images (3.1\xa0%) in training" in words_of(app)
     metrics = {metric.label: metric.value for metric in app.metric}
-    assert metrics["Test images with a copy in training"] == "3.1%"
+    assert metrics["Test images with a copy in training"] == "3.1\xa0%"
 
 
 def test_incomplete_report_is_no_fault(folder):
@@ -415,3 +417,18 @@ def test_pictures_of_people_are_neither_mixed_nor_generated(folder):
     assert "may not be passed on" in app.info[0].value
     assert app.table
     assert not app.toggle
+
+
+def test_the_page_is_read_in_french(folder):
+    app = AppTest.from_file(str(page_file("data")), default_timeout=60)
+    app.session_state["language"] = "fr"
+    app.run()
+    app.selectbox(key="study").select("utkface").run()
+    for view in ("Distributions", "Croisements", "Partition"):
+        app.get_by_key("data_view").set_value(view).run()
+        assert not app.exception
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Images d’entraînement"] == "2\u202f000"
+    assert metrics["Diffèrent sur ethnicity"] == "11,0\xa0%"
+    # The choice itself stays what an address holds.
+    assert app.session_state["data_view"] == "Split"

@@ -334,3 +334,27 @@ def test_what_was_imported_can_be_removed(study, open_page):
     assert "Removed My net from utkface" in words_of(app) + app.success[0].value
     assert not (study / STUDY / "my-net").exists()
     assert "Nothing was imported yet" in words_of(app)
+
+
+def test_faults_follow_the_reader_s_language(study, open_page):
+    table = theirs().astype({"age_pred": object})
+    table.loc[0, "age_pred"] = "many"
+    app = open_page("import")
+    app.session_state["language"] = "fr"
+    app.text_input(key="import_name").set_value("My net").run()
+    app.file_uploader(key="import_predictions_file_0").set_value(csv(table)).run()
+    assert not app.exception
+    assert "ne peut pas être importé" in words_of(app)
+    assert "Pas de nombre fini dans 1 ligne" in words_of(app)
+    app.session_state["language"] = "en"
+    app.run()
+    assert "cannot be imported: a fault." in words_of(app)
+    assert "No finite number in 1 row" in words_of(app)
+    assert "importé" not in words_of(app)
+    app.session_state["language"] = "fr"
+    app.run()
+    app.get_by_key("import_way").set_value(
+        "Un tableau avec la vérité et des prédictions"
+    ).run()
+    assert not app.exception
+    assert "Nom de l’étude" in [field.label for field in app.text_input]

@@ -603,3 +603,14 @@ def test_mirror_images_are_averaged_in_on_request_and_their_time_is_said(folder)
     # What was answered once is kept.
     assert StandIn.asked == [False, True]
     assert "moves" in app.table[0].value.to_string()
+
+
+def test_answers_are_read_in_french(folder):
+    app = open_page("predict", study="utkface")
+    app.session_state["language"] = "fr"
+    upload(app, me=photo())
+    assert not app.exception
+    table = app.table[0].value
+    assert table["Méthode"].tolist() == ["Baseline", "INS", "LMF"]
+    assert table["Age (ans)"].str.contains(r"\*\* \(de \d+ à \d+\)$").all()
+    assert app.title[0].value == "Prédire"

@@ -21,6 +21,7 @@ from core.data.face_templates import UTKFACE
 from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, DatasetInfo
 from core.data.splits import keep_share
 from core.errors import DatasetError
+from core.language import N_, gettext
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass, Regression
 
@@ -32,7 +33,7 @@ PATH = "avatars:{}"
 
 NOISY_GROUP = "C"
 RARE_HAIR = "bald"
-THINNED = "bald, under-sampled"
+THINNED = N_("bald, under-sampled")
 
 DRAWN = ("greying", "beard", "hat", "freckles", "laughing", "earrings")
 """Attributes of a person that are drawn, and that no label tells."""
@@ -42,9 +43,9 @@ DRAWING = 1
 
 INFO = DatasetInfo(
     name="avatars",
-    title="Avatars (generated)",
+    title=N_("Avatars (generated)"),
     tasks=(
-        Regression("age", "Age", "years", 1, 80, 10),
+        Regression("age", "Age", N_("years"), 1, 80, 10),
         Binary("glasses", "Glasses", ("no glasses", "glasses")),
         Multiclass("hair", "Hair", HAIR),
     ),
@@ -53,8 +54,11 @@ INFO = DatasetInfo(
     generated=True,
     faces=UTKFACE,
     notice=(
-        "Generated pictures, drawn by this program: no one is shown, and the results "
-        "say nothing about people. The groups A to D are carried by the clothes."
+        N_(
+            "Generated pictures, drawn by this program: no one is shown, and the "
+            "results say nothing about people. The groups A to D are carried by the "
+            "clothes."
+        )
     ),
 )
 
@@ -200,9 +204,14 @@ def render(index: int, size: int, options: AvatarsOptions) -> NDArray[np.uint8]:
     """
     if not 0 <= index < options.count:
         raise DatasetError(
-            f"The dataset 'avatars' has no image {index}.",
-            expected=f"0 to {options.count - 1}.",
-            remedy="check the manifest, or raise 'count' in the study's options.",
+            gettext(
+                "The dataset 'avatars' has no image {index}.",
+                index=str(index),
+            ),
+            expected=gettext("0 to {most}.", most=options.count - 1),
+            remedy=gettext(
+                "check the manifest, or raise 'count' in the study's options."
+            ),
         )
     return np.asarray(draw_avatar(sample_person(options.seed, index), size))
 
@@ -218,9 +227,12 @@ def index_of(path: str) -> int:
     name, _, index = path.partition(":")
     if name != INFO.name or not index.isdecimal():
         raise DatasetError(
-            f"'{path}' is not an image of the dataset 'avatars'.",
-            expected="a path such as 'avatars:123'.",
-            remedy="make the manifest again.",
+            gettext(
+                "'{path}' is not an image of the dataset 'avatars'.",
+                path=path,
+            ),
+            expected=gettext("a path such as 'avatars:123'."),
+            remedy=gettext("make the manifest again."),
         )
     return int(index)
 
@@ -236,9 +248,12 @@ def path_of(image_id: str) -> str:
     name, _, index = image_id.rpartition("-")
     if f"{name}-" != IMAGE_ID.partition("{")[0] or not index.isdecimal():
         raise DatasetError(
-            f"'{image_id}' is not an image of the dataset 'avatars'.",
-            expected="an id such as 'avatar-000123'.",
-            remedy="make the manifest again.",
+            gettext(
+                "'{image_id}' is not an image of the dataset 'avatars'.",
+                image_id=image_id,
+            ),
+            expected=gettext("an id such as 'avatar-000123'."),
+            remedy=gettext("make the manifest again."),
         )
     return PATH.format(int(index))
 

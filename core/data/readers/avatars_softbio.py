@@ -28,6 +28,7 @@ from core.data.manifest import (
 from core.data.readers import avatars
 from core.data.splits import split_by_group, with_new_split
 from core.errors import DatasetError
+from core.language import N_, gettext
 from core.study import DatasetOptions, Fit, Resample, Seed
 from core.tasks import Binary
 
@@ -46,15 +47,18 @@ DRAWING = 1
 
 INFO = DatasetInfo(
     name="avatars-softbio",
-    title="Avatars, soft biometrics (generated)",
+    title=N_("Avatars, soft biometrics (generated)"),
     tasks=(TARGET,),
     sensitive_features={GROUP: GROUPS},
     shareable=True,
     generated=True,
     faces=UTKFACE,
     notice=(
-        "Generated pictures, drawn by this program: no one is shown, and the results "
-        "say nothing about people. The groups A and B are carried by the clothes."
+        N_(
+            "Generated pictures, drawn by this program: no one is shown, and the "
+            "results say nothing about people. The groups A and B are carried by the "
+            "clothes."
+        )
     ),
 )
 
@@ -237,9 +241,15 @@ def render(
     index = avatars.index_of(path)
     if index >= options.count:
         raise DatasetError(
-            f"The dataset '{INFO.name}' has no image {index}.",
-            expected=f"0 to {options.count - 1}.",
-            remedy="check the manifest, or raise 'count' in the study's options.",
+            gettext(
+                "The dataset '{name}' has no image {index}.",
+                name=INFO.name,
+                index=str(index),
+            ),
+            expected=gettext("0 to {most}.", most=options.count - 1),
+            remedy=gettext(
+                "check the manifest, or raise 'count' in the study's options."
+            ),
         )
     person = sample_person(index, options)
 

@@ -45,6 +45,7 @@ from core.data.splits import (
     with_shipped_split,
 )
 from core.errors import DatasetError
+from core.language import N_
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary
 
@@ -187,10 +188,12 @@ def info_of(options: CelebAOptions) -> DatasetInfo:
         generated=False,
         faces=CELEBA,
         notice=(
-            "CelebA may be used for non-commercial research only and its pictures may "
-            "not be passed on; models and predictions made from it carry the same "
-            "limits. Its attributes, gender among them, are what annotators saw in a "
-            "picture and not what is true of a person."
+            N_(
+                "CelebA may be used for non-commercial research only and its pictures "
+                "may not be passed on; models and predictions made from it carry the "
+                "same limits. Its attributes, gender among them, are what annotators "
+                "saw in a picture and not what is true of a person."
+            )
         ),
     )
 
@@ -541,7 +544,7 @@ def _draw(manifest: pd.DataFrame, options: CelebAOptions) -> None:
         )
     rng = np.random.default_rng([options.seed, 1])
     drawn = rng.choice(len(manifest), options.count, replace=False)
-    leave_out(manifest, ~np.isin(np.arange(len(manifest)), drawn), "not drawn")
+    leave_out(manifest, ~np.isin(np.arange(len(manifest)), drawn), N_("not drawn"))
 
 
 def _take_partition(manifest: pd.DataFrame, path: Path) -> None:

@@ -38,6 +38,7 @@ from core.data.manifest import (
 )
 from core.data.splits import with_new_split
 from core.errors import DatasetError
+from core.language import N_, gettext
 from core.study import DatasetOptions, Fit, Resample, Seed
 from core.tasks import Multiclass
 
@@ -60,7 +61,7 @@ CLASSES_100 = _words(
     woman worm"""
 )
 PARTS = ("train", "test")
-_NOTICE = (
+_NOTICE = N_(
     "CIFAR was collected from the web for research; its pictures are not passed on. "
     "A copy in JPEG is lossy: its numbers are not exactly those of the original "
     "pixels, which Keras's own download has."
@@ -181,11 +182,21 @@ def _check_validation(
     smallest, asked = int(sizes.min()), options.validation_per_class
     if asked >= smallest:
         raise DatasetError(
-            f"The class '{classes[int(sizes.argmin())]}' has {smallest} test images: "
-            f"with {asked} set aside for validation, none would be left to test on.",
-            expected=f"a `validation_per_class` below {smallest}.",
-            remedy="fix `validation_per_class` under [dataset] options in the study's "
-            "file, or use the whole published set.",
+            gettext(
+                "The class '{label}' has {smallest} test images: with {asked} set "
+                "aside for validation, none would be left to test on.",
+                label=classes[int(sizes.argmin())],
+                smallest=smallest,
+                asked=asked,
+            ),
+            expected=gettext(
+                "a `validation_per_class` below {smallest}.",
+                smallest=smallest,
+            ),
+            remedy=gettext(
+                "fix `validation_per_class` under [dataset] options in the study's "
+                "file, or use the whole published set."
+            ),
         )
 
 
@@ -200,10 +211,21 @@ def _in_folders(info: DatasetInfo, location: Path) -> list[tuple[str, str, str, 
             files = pictures_in(root / part / label)
             if not files:
                 raise DatasetError(
-                    f"{location} has no picture of the class '{label}' in {part}.",
-                    expected=f"{part}/{label}/ with its pictures.",
-                    remedy="point --data at a folder of class folders of "
-                    f"{info.title}.",
+                    gettext(
+                        "{location} has no picture of the class '{label}' in {part}.",
+                        location=location,
+                        label=label,
+                        part=part,
+                    ),
+                    expected=gettext(
+                        "{part}/{label}/ with its pictures.",
+                        part=part,
+                        label=label,
+                    ),
+                    remedy=gettext(
+                        "point --data at a folder of class folders of {title}.",
+                        title=gettext(info.title),
+                    ),
                 )
             rows += [
                 (f"{part}/{label}/{path.stem}", str(path), label, part)
@@ -240,9 +262,13 @@ def _arrays(name: str) -> dict[str, tuple[Pixels, NDArray[np.int64]]]:
         loaded = source()
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception offline
         raise DatasetError(
-            f"{name} could not be downloaded: {error}",
-            expected="a network that reaches Keras's own source.",
-            remedy="or give a folder of class folders with --data PATH.",
+            gettext(
+                "{name} could not be downloaded: {error}",
+                name=name,
+                error=error,
+            ),
+            expected=gettext("a network that reaches Keras's own source."),
+            remedy=gettext("or give a folder of class folders with --data PATH."),
         ) from None
     return {
         part: (np.asarray(images), np.asarray(labels, dtype=np.int64).ravel())

@@ -36,6 +36,7 @@ from core.data.splits import (
     with_shipped_split,
 )
 from core.errors import DatasetError
+from core.language import N_
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary
 
@@ -108,14 +109,17 @@ def info_of(options: CSVLabelsOptions) -> DatasetInfo:
     """The description of the dataset under these options, without its groups."""
     return DatasetInfo(
         name="labelled",
-        title="A folder with a CSV of labels",
+        title=N_("A folder with a CSV of labels"),
         tasks=(options.task,),
         sensitive_features=dict.fromkeys(options.columns, ()),
         shareable=False,
         generated=False,
         notice=(
-            "Pictures of your own: they are not shown, and what may be done with them, "
-            "and with models and predictions made from them, is for you to know."
+            N_(
+                "Pictures of your own: they are not shown, and what may be done with "
+                "them, and with models and predictions made from them, is for you to "
+                "know."
+            )
         ),
     )
 

@@ -34,6 +34,7 @@ from core.data.manifest import (
 )
 from core.data.splits import with_new_split, with_shipped_split
 from core.errors import DatasetError
+from core.language import N_
 from core.tasks import Multiclass
 
 # Names of folders of a split, and the split of each.
@@ -50,14 +51,16 @@ LABEL = ClassColumn("label", "class", "classes")
 
 INFO = DatasetInfo(
     name="folder",
-    title="A folder of classes",
+    title=N_("A folder of classes"),
     tasks=(Multiclass(LABEL.name, "Class", ()),),
     sensitive_features={},
     shareable=False,
     generated=False,
     notice=(
-        "Pictures of your own: they are not shown, and what may be done with them, and "
-        "with models and predictions made from them, is for you to know."
+        N_(
+            "Pictures of your own: they are not shown, and what may be done with "
+            "them, and with models and predictions made from them, is for you to know."
+        )
     ),
 )
 

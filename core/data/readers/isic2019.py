@@ -32,6 +32,7 @@ from core.data.splits import (
     with_shipped_split,
 )
 from core.errors import DatasetError
+from core.language import N_
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass
 
@@ -57,7 +58,7 @@ AGE_GROUPS = {"0-29": 0, "30-49": 30, "50-69": 50, "70 and over": 70}
 OLDEST = 120
 AGE_GROUP = "age group"
 
-_NOTICE = (
+_NOTICE = N_(
     "ISIC 2019 is licensed CC BY-NC 4.0: for non-commercial use, courtesy of BCN_20000 "
     "(Department of Dermatology, Hospital Clínic de Barcelona), HAM10000 (ViDIR Group, "
     "Department of Dermatology, Medical University of Vienna) and MSK; models and "
@@ -83,12 +84,12 @@ def _info(name: str, title: str, task: Binary | Multiclass) -> DatasetInfo:
 
 INFO_BINARY = _info(
     "isic2019-binary",
-    "ISIC 2019, melanoma against nevus",
+    N_("ISIC 2019, melanoma against nevus"),
     Binary(DIAGNOSIS, "Diagnosis", ("nevus", "melanoma")),
 )
 INFO_EIGHT = _info(
     "isic2019",
-    "ISIC 2019, eight diagnoses",
+    N_("ISIC 2019, eight diagnoses"),
     Multiclass(DIAGNOSIS, "Diagnosis", tuple(DIAGNOSES.values())[:-1]),
 )
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from core.data.cache import Progress
 from core.data.manifest import DatasetInfo, LoadedDataset
 from core.errors import DatasetError
+from core.language import N_, gettext
 from core.study import DatasetOptions, FromList
 from core.tasks import Binary, Multiclass, Regression, Task
 
@@ -86,8 +87,10 @@ def info_of(options: TableOptions) -> DatasetInfo:
         shareable=False,
         generated=False,
         notice=(
-            "Truth and predictions were imported from a table: what may be done with "
-            "them is for you to know."
+            N_(
+                "Truth and predictions were imported from a table: what may be done "
+                "with them is for you to know."
+            )
         ),
         has_pictures=False,
     )
@@ -111,7 +114,12 @@ def load(
         Always: a table of predictions has no pictures to train on.
     """
     raise DatasetError(
-        f"{options.file} is a table of predictions: there are no pictures.",
-        expected="a dataset with pictures, to train on them.",
-        remedy="add methods to this study with `equipoise import FILE --study NAME`.",
+        gettext(
+            "{file} is a table of predictions: there are no pictures.",
+            file=options.file,
+        ),
+        expected=gettext("a dataset with pictures, to train on them."),
+        remedy=gettext(
+            "add methods to this study with `equipoise import FILE --study NAME`."
+        ),
     )

@@ -46,6 +46,7 @@ from core.data.manifest import (
 from core.data.picture_names import BESIDE
 from core.data.splits import leave_out, with_new_split, with_shipped_split
 from core.errors import DatasetError, ImageError
+from core.language import N_
 from core.study import Fit, Resample
 from core.tasks import Multiclass
 
@@ -69,8 +70,10 @@ INFO = DatasetInfo(
     shareable=False,
     generated=False,
     notice=(
-        "Stanford Dogs was collected from ImageNet, for research: its pictures belong "
-        "to those who took them and are not passed on."
+        N_(
+            "Stanford Dogs was collected from ImageNet, for research: its pictures "
+            "belong to those who took them and are not passed on."
+        )
     ),
 )
 

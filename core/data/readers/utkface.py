@@ -39,14 +39,15 @@ from core.data.splits import (
 )
 from core.data.unreadable_pictures import CANNOT_BE_READ, UNREADABLE, describe_damage
 from core.errors import DatasetError
+from core.language import N_, gettext
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass, Regression
 
-AGE = Regression("age", "Age", "years", 1, 80, 10)
+AGE = Regression("age", "Age", N_("years"), 1, 80, 10)
 GENDER = Binary("gender", "Gender", ("male", "female"))
 ETHNICITY = Multiclass("ethnicity", "Ethnicity", ("White", "Black", "Asian", "Indian"))
 OTHERS = "Others"
-THINNED = "Asian, under-sampled"
+THINNED = N_("Asian, under-sampled")
 
 INFO = DatasetInfo(
     name="utkface",
@@ -57,24 +58,28 @@ INFO = DatasetInfo(
     generated=False,
     faces=UTKFACE,
     notice=(
-        "UTKFace may be used for non-commercial research only and its pictures may not "
-        "be passed on; models and predictions made from it carry the same limits. Its "
-        "labels were estimated by an algorithm and checked by annotators: they are "
-        "perceived age, gender and ethnicity."
+        N_(
+            "UTKFace may be used for non-commercial research only and its pictures "
+            "may not be passed on; models and predictions made from it carry the same "
+            "limits. Its labels were estimated by an algorithm and checked by "
+            "annotators: they are perceived age, gender and ethnicity."
+        )
     ),
     opt_in={
         ETHNICITY.name: (
-            f"The ethnicity label is one of {', '.join(ETHNICITY.classes)}: words that"
-            " annotators gave to faces by their looks, to measure whether methods treat"
-            " groups alike. It is not a person's identity, origin or nationality, it"
-            " leaves most of the world out, and it is often wrong. Do not use it to"
-            " decide anything about anyone."
+            N_(
+                "The ethnicity label is one of White, Black, Asian, Indian: words that "
+                "annotators gave to faces by their looks, to measure whether methods "
+                "treat groups alike. It is not a person's identity, origin or "
+                "nationality, it leaves most of the world out, and it is often wrong. "
+                "Do not use it to decide anything about anyone."
+            )
         )
     },
 )
 
 _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+\.jpg\.chip\.jpg")
-_SECOND = "second file of the same photo"
+_SECOND = N_("second file of the same photo")
 _ETHNICITIES = (*ETHNICITY.classes, OTHERS)
 
 
@@ -167,17 +172,25 @@ def load(
     paths, copies = by_published_name(folder / name for name in walk_pictures(folder))
     if not paths:
         raise DatasetError(
-            f"{location} holds no picture.",
-            expected="UTKFace in its published layout.",
-            remedy="check that the download or the unpacking was complete.",
+            gettext("{location} holds no picture.", location=location),
+            expected=gettext("UTKFace in its published layout."),
+            remedy=gettext("check that the download or the unpacking was complete."),
         )
     manifest, malformed = parse_names(list(paths))
     if len(manifest) < len(paths) / 2:
         raise DatasetError(
-            f"{location} is not UTKFace: {len(malformed)} of its {len(paths)} pictures "
-            f"are not named as published, {malformed[0]} for one.",
-            expected="names such as 26_0_2_20170104023102422.jpg.chip.jpg.",
-            remedy="point --data at the folder or archive of aligned, cropped faces.",
+            gettext(
+                "{location} is not UTKFace: {n} of its {total} pictures are not "
+                "named as published, {example} for one.",
+                location=location,
+                n=len(malformed),
+                total=len(paths),
+                example=malformed[0],
+            ),
+            expected=gettext("names such as 26_0_2_20170104023102422.jpg.chip.jpg."),
+            remedy=gettext(
+                "point --data at the folder or archive of aligned, cropped faces."
+            ),
         )
     manifest["path"] = [str(paths[name]) for name in manifest["image_id"]]
     if shipped is not None:
@@ -265,9 +278,9 @@ def _leave_out_duplicates(
     in_test = manifest["split"].eq(TEST).to_numpy()
     near_test = manifest.index.isin(duplicates.partners_of(in_test))
     near_test &= manifest["split"].eq("").to_numpy()
-    leave_out(manifest, near_test, "same photo as one in the test set")
+    leave_out(manifest, near_test, N_("same photo as one in the test set"))
     rest = manifest["split"].eq("").to_numpy()
     rng = np.random.default_rng(seed)
     spare = manifest.index.isin(duplicates.spare_copies(rest, rng))
-    leave_out(manifest, spare, "same photo as another one kept")
+    leave_out(manifest, spare, N_("same photo as another one kept"))
     return {"removed_test": int(near_test.sum()), "removed_rest": int(spare.sum())}

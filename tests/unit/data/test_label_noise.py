@@ -148,7 +148,7 @@ def test_flipped_labels_are_counted_by_group_and_split(loaded):
     assert f"flipped {total} of {counted['labels'].sum()} training and validation" in (
         sentence
     )
-    assert "by group: A 0.0 %, B 30." in sentence
+    assert "by group: A 0.0\xa0%, B 30." in sentence
     everyone = LabelNoise(task="glasses", share=0.1)
     whole = count_flipped(add_label_noise(loaded, everyone).manifest, everyone)
     assert whole["group"].tolist() == ["all"]

@@ -165,7 +165,7 @@ def test_near_copies_are_reported_and_kept_unless_asked(folder) -> None:
     assert found["test_in_training"] == {"images": 20, "with_a_copy": 1, "share": 0.05}
     assert found["removed_from_training"] == 0
     assert (kept.manifest["split"] == TRAINING).sum() == 40
-    assert "1 of 20 test images (5.0 %) in training" in say_near_copies(kept.report)
+    assert "1 of 20 test images (5.0\xa0%) in training" in say_near_copies(kept.report)
     assert "They are kept" in say_near_copies(kept.report)
     assert "so none is a copy" in say_near_copies(kept.report, drawn=True)
     assert "so none is a copy" not in say_near_copies(kept.report)

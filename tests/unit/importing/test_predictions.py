@@ -11,7 +11,7 @@ import core.runs
 from core.data.catalog import dataset_of
 from core.errors import RunError
 from core.evaluation.comparison import compare_runs
-from core.importing.file_findings import PredictionsError
+from core.importing.file_findings import FAULT, PredictionsError
 from core.importing.predictions import (
     imported_runs,
     load_test_set,
@@ -20,6 +20,7 @@ from core.importing.predictions import (
     template,
     write,
 )
+from core.language import speaking
 from tests.imports import ROWS, STUDY, VALIDATION_ROWS, read, theirs
 
 
@@ -178,3 +179,18 @@ def test_an_import_needs_no_keras():
         "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_faults_are_said_in_french_where_it_is_spoken(study):
+    table = theirs()
+    table["age_pred"] = table["age_pred"].astype(object)
+    table.loc[0, "age_pred"] = "many"
+    with speaking("fr"), pytest.raises(PredictionsError) as caught:
+        bring(table)
+    assert "ne peut pas être importé\xa0: 1 erreur." in caught.value.heading
+    (fault,) = [each for each in caught.value.findings if each.level == FAULT]
+    assert fault.problem == "Pas de nombre fini dans 1 ligne de «\xa0age_pred\xa0»."
+    with speaking("fr"):
+        assert "Que faire\xa0: remplissez ces lignes" in str(fault)
+    with pytest.raises(PredictionsError, match="cannot be imported: a fault"):
+        bring(table)

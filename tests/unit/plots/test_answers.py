@@ -86,10 +86,12 @@ def test_agreement_of_one_method_is_its_own():
 def test_gallery_takeaway_says_how_many_of_how_many(kinds):
     order = orders_of(kinds, "m")["confident"]
     said = plots.gallery_takeaway(kinds, "m", "Mine", 2, 1, order)
-    assert said.startswith("All 2 test images; Mine is wrong on 1 of them (50.0 %).")
+    assert said.startswith(
+        "All 2 test images match the filters. Mine is wrong on 1 of them (50.0\xa0%)."
+    )
     said = plots.gallery_takeaway(kinds, "m", "Mine", 1, 1, order)
     assert said.startswith(
-        "1 of 2 test images matches the filters; Mine is wrong on all"
+        "1 of 2 test images matches the filters. Mine is wrong on all"
     )
     said = plots.gallery_takeaway(kinds, "m", "Mine", 1, 0, order)
     assert "is wrong on none of them." in said

@@ -80,7 +80,7 @@ def test_takeaway_names_largest_smallest_and_ratio(manifest):
     assert "no hat is the largest training class with 5 images" in sentence
     assert "hat the smallest with 1" in sentence
     assert "ratio of 5.0" in sentence
-    assert "the test set has no hat" in sentence
+    assert "The test set has no hat" in sentence
 
 
 def test_takeaway_of_columns_names_the_worst(manifest):
@@ -143,7 +143,8 @@ def test_accounting_adds_up():
     table = plots.account_images(report)
     assert table["n"].sum() == 12
     assert plots.takeaway_accounting(table) == (
-        "7 of 12 images are used (58 %); the largest part left out is 3 for 'too old'."
+        "7 of 12 images are used (58\xa0%); "
+        "the largest part left out is 3 for 'too old'."
     )
     figure = plots.plot_accounting(table)
     assert sum(sum(bar.x) for bar in figure.data) == 12
@@ -172,7 +173,7 @@ def test_twins_say_how_far_two_labels_differ():
     sentence = plots.takeaway_twins({"twins": {"pairs": 1126, "label_noise": noise}})
     assert "1,126 pairs" in sentence
     assert "4.0 years on average (median 2, a tenth by 10 or more)" in sentence
-    assert "in gender for 6.7 % of pairs" in sentence
+    assert "in gender for 6.7\xa0% of pairs" in sentence
 
 
 def test_known_label_noise_is_by_group(manifest):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageColor
 
+from core.language import speaking
 from core.plots import predict as plots
 from core.plots.cells import plot_cells
 from core.plots.look import Look, method_styles
@@ -63,18 +64,31 @@ def test_sentence_on_values_names_the_ends(answers, expected):
     table = plots.tabulate_values(answers, AGE, expected["age"])
     sentence = plots.takeaway_values(table, AGE, LABELS, stands_out=True)
     assert to_plain(sentence) == (
-        "Age: from 31 (Base) to 45 (LMF) years: the methods disagree, by 14 years;"
-        " in 90% of such answers of Base the truth is 25 to 43 years."
+        "Age: from 31 (Base) to 45 (LMF) years. The methods disagree, by 14 years."
+        " In 90\xa0% of such answers of Base the truth is 25 to 43 years."
     )
     calm = plots.takeaway_values(table.iloc[:1], AGE, LABELS)
     assert calm == (
-        "Age: Base answers 31 years; in 90% of such answers the truth is 25 to 43"
+        "Age: Base answers 31 years. In 90\xa0% of such answers the truth is 25 to 43"
         " years."
     )
     unknown = plots.takeaway_values(table.iloc[2:], AGE, LABELS)
     assert unknown == "Age: LMF answers 45 years."
     same = plots.takeaway_values(table.assign(value=40.2), AGE, LABELS)
     assert same.startswith("Age: all methods answer 40 years")
+
+
+def test_sentences_on_answers_are_said_in_french(answers, expected):
+    table = plots.tabulate_values(answers, AGE, expected["age"])
+    with speaking("fr"):
+        said = plots.takeaway_values(table, AGE, LABELS, stands_out=True)
+        figure = plots.plot_values(table, AGE, LOOK)
+    assert to_plain(said) == (
+        "Age\xa0: de 31 (Base) à 45 (LMF) ans. Les méthodes sont en désaccord, de 14"
+        " ans. Pour 90\xa0% de telles réponses de Base, la vérité va de 25 à 43 ans."
+    )
+    assert figure.layout.separators == ",\u202f"
+    assert figure.layout.xaxis.title.text == "age (ans)"
 
 
 def test_value_chart_draws_error_bars_where_known(answers, expected):
@@ -92,10 +106,12 @@ def test_probabilities_and_who_stands_apart(answers):
     sentence = plots.takeaway_probabilities(table, "Gender", LABELS)
     assert to_plain(sentence) == (
         "Gender: the methods disagree: 2 of 3 answer female, not LMF (male);"
-        " probabilities 70 to 90 %."
+        " probabilities 70 to 90\xa0%."
     )
     agreed = plots.takeaway_probabilities(table.iloc[:2], "Gender", LABELS)
-    assert agreed == "Gender: all methods answer female, with probability 80 to 90 %."
+    assert (
+        agreed == "Gender: all methods answer female, with probability 80 to 90\xa0%."
+    )
 
 
 def test_probability_chart_writes_percent_and_marks_the_answer(answers):
@@ -103,12 +119,12 @@ def test_probability_chart_writes_percent_and_marks_the_answer(answers):
     figure = plots.plot_probabilities(table, "Gender", LABELS)
     texts = [note.text for note in figure.layout.annotations]
     assert texts == [
-        "10 %",
-        "<b>90 %</b>",
-        "20 %",
-        "<b>80 %</b>",
-        "<b>70 %</b>",
-        "30 %",
+        "10\xa0%",
+        "<b>90\xa0%</b>",
+        "20\xa0%",
+        "<b>80\xa0%</b>",
+        "<b>70\xa0%</b>",
+        "30\xa0%",
     ]
 
 
@@ -209,7 +225,13 @@ def test_top_classes_are_the_most_probable_ones_of_all():
     (bars,) = figure.data
     assert list(bars.customdata) == [f"breed {i}" for i in (7, 100, 3, 50, 119)]
     assert list(bars.x) == pytest.approx([40, 20, 10, 6, 4])
-    assert list(bars.text) == ["<b>40 %</b>", "20 %", "10 %", "6 %", "4 %"]
+    assert list(bars.text) == [
+        "<b>40\xa0%</b>",
+        "20\xa0%",
+        "10\xa0%",
+        "6\xa0%",
+        "4\xa0%",
+    ]
     assert bars.marker.color[0] == "#0072B2"
     assert set(bars.marker.color[1:]) == {"rgba(0, 114, 178, 0.45)"}
     assert "INS" in figure.layout.title.text

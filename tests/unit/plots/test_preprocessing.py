@@ -71,11 +71,18 @@ def test_every_change_is_described_with_its_size():
         jpeg_quality=40,
     )
     said = plots.describe_augmentation(every)
-    for part in ("5°", "4 % of the side", "2.5°", "6 %", "8 % of the range", "20 %"):
+    for part in (
+        "5°",
+        "4\xa0% of the side",
+        "2.5°",
+        "6\xa0%",
+        "8\xa0% of the range",
+        "20\xa0%",
+    ):
         assert part in said
     assert "mirrored" in said
     assert "4 pixels of black" in said
-    assert "as little as 35 % of the side" in said
+    assert "as little as 35\xa0% of the side" in said
     assert "blurred by up to 1.5 pixels" in said
     assert "JPEG of quality 40" in said
     # A change that is not asked for is not spoken of.

@@ -6,6 +6,7 @@ import pytest
 
 from core.data.preprocessing_stages import DRAWN_SIDE
 from core.errors import NothingToShow, ViewError
+from core.language import speaking
 from core.runs import MANIFEST_FILE, shipped_store
 from core.views import data, preprocessing, samplers
 from core.views.catalog import draw_view
@@ -161,3 +162,33 @@ def test_a_new_manifest_is_seen_at_once(
         found = data.find_manifest("avatars")
         assert found is not None
         assert len(found) == rows
+
+
+def test_views_are_said_in_french_and_in_english_again(view: StudyView) -> None:
+    english = draw_view("data-classes", view, {"column": "age"})
+    with speaking("fr"):
+        french = draw_view("data-classes", view, {"column": "age"})
+        split = draw_view("data-split", view, {})
+    assert french.title == "Age par partition"
+    assert "un rapport de déséquilibre de 8,2." in french.takeaway
+    (figure,) = french.figures.values()
+    assert figure.layout.yaxis.title.text == "part de la partition (%)"
+    assert figure.data[0].name == "entraînement (n = 4\u202f000)"
+    assert split.numbers is not None
+    assert "Images d’entraînement" in split.numbers.frame["Quoi"].tolist()
+    # The rows of the file are the same in every language.
+    assert french.data is not None
+    assert english.data is not None
+    pd.testing.assert_frame_equal(french.data, english.data)
+    again = draw_view("data-classes", view, {"column": "age"})
+    assert again.takeaway == english.takeaway
+    assert "an imbalance ratio of 8.2." in again.takeaway
+
+
+def test_why_an_image_is_left_out_is_said_and_kept_in_english() -> None:
+    view = open_study("utkface")
+    with speaking("fr"):
+        drawn = draw_view("data-accounting", view, {})
+    assert "asiatique, raréfié exprès par l’étude" in drawn.takeaway
+    assert drawn.data is not None
+    assert "Asian, thinned on purpose by the study" in drawn.data["what"].tolist()
