@@ -109,7 +109,7 @@ def test_the_switch_changes_the_language_and_the_address(
     english = app.title[0].value
     app.button_group(key="language_choice").set_value("fr").run()
     assert app.title[0].value != english
-    assert app.query_params["lang"] == ["fr"]
-    assert app.query_params["study"] == ["utkface"]
+    assert app.query_params["lang"] == "fr"
+    assert app.query_params["study"] == "utkface"
     app.button_group(key="language_choice").set_value("en").run()
     assert app.title[0].value == english
