@@ -59,7 +59,7 @@ def write_files(files: Mapping[Path, bytes], *, folders: Sequence[Path] = ()) ->
                 fault=error.strerror or error,
             ),
             expected=gettext("a writable folder with room."),
-            remedy=gettext("free some space, or choose another --out."),
+            remedy=gettext("free some space, or choose another folder."),
         ) from None
 
 

@@ -191,7 +191,7 @@ def provenance_of(view: StudyView) -> Provenance:
     return Provenance(
         study=view.study.name,
         title=view.study.title,
-        dataset=view.dataset.title,
+        dataset=gettext(view.dataset.title),
         split_fingerprints=_each(splits),
         images=_images(reports[0]),
         study_fingerprints=_each(info.get("study_fingerprint") for info in infos),

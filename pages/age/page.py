@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.language import gettext
+from core.language import N_, gettext
 from core.plots.conformal_coverage import part_label
 from core.tasks import Regression
 from core.text import strong, to_markdown
@@ -19,8 +19,8 @@ from pages.shell.study_bar import study_bar
 def main() -> None:
     """Choose a task, show its errors."""
     view = study_bar(
-        gettext("How far off, and at which age?"),
-        lead=gettext("A mean error hides the ages that a model has seldom seen."),
+        N_("How far off, and at which age?"),
+        lead=N_("A mean error hides the ages that a model has seldom seen."),
         beside=True,
     )
     task = _choose_task(view)

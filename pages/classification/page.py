@@ -1,6 +1,6 @@
 """Classification: how well, on which classes, and what is taken for what."""
 
-from core.language import gettext
+from core.language import N_, gettext
 from core.plots.classification import CHOICES, MANY, choice_label
 from core.tasks import Classification, Multiclass, Regression
 from core.text import strong
@@ -21,8 +21,8 @@ from pages.shell.study_bar import study_bar
 def main() -> None:
     """Choose a task, show its classes."""
     view = study_bar(
-        gettext("Which classes are recognised?"),
-        lead=gettext("A rare class can fail while the overall accuracy looks fine."),
+        N_("Which classes are recognised?"),
+        lead=N_("A rare class can fail while the overall accuracy looks fine."),
         beside=True,
     )
     view = leave_out_damaged(view)

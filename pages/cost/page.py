@@ -32,8 +32,8 @@ that: see Overview.
 def main() -> None:
     """Choose a metric and a cost; set one against the other."""
     view = study_bar(
-        gettext("Is it worth its cost?"),
-        lead=gettext(
+        N_("Is it worth its cost?"),
+        lead=N_(
             "What each method takes to train, to keep and to answer, and whether the "
             "dearer one is really better."
         ),

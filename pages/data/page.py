@@ -242,10 +242,8 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
 def main() -> None:
     """Choose a study and a view of its data."""
     view = study_bar(
-        gettext("Data"),
-        lead=gettext(
-            "What the methods were trained and tested on, and what was left out."
-        ),
+        N_("Data"),
+        lead=N_("What the methods were trained and tested on, and what was left out."),
         needs_runs=False,
         filters=False,
     )

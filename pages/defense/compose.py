@@ -70,7 +70,7 @@ STRIP_STYLE = f"""<style>
 def compose() -> None:
     """Choose a story, or begin one; edit it."""
     _stay_with_the_story()
-    view = study_bar(gettext(TITLE), lead=gettext(LEAD), filters=False)
+    view = study_bar(TITLE, lead=LEAD, filters=False)
     work = open_work(view.study.name)
     if work is None:
         _begin(view)

@@ -95,19 +95,7 @@ def _write_story(work: Work, folder: Path) -> StoryFile:
 
 def _write_pictures(work: Work, folder: Path) -> None:
     """Those that were given on the page, beside the story that shows them."""
-    files = {folder / name: each for name, each in sorted(work.pictures.items())}
-    try:
-        write_files(files)
-    except OSError as error:
-        raise StoryError(
-            gettext(
-                "The pictures of the story could not be saved to {folder}: {fault}.",
-                folder=folder,
-                fault=error.strerror or error,
-            ),
-            expected=gettext("a writable folder with room."),
-            remedy=gettext("free some space, or set EQUIPOISE_RUNS to another folder."),
-        ) from None
+    write_files({folder / name: each for name, each in sorted(work.pictures.items())})
 
 
 def offer_files(work: Work) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.evaluation.answers import categories_of
-from core.language import gettext
+from core.language import N_, gettext
 from core.tasks import Regression, Task
 from core.views.answers import load_errors, methods_with_runs, usual_method
 from core.views.study_view import StudyView
@@ -24,8 +24,8 @@ from pages.shell.study_bar import study_bar
 def main() -> None:
     """Choose a task and a method; show its errors, the images, and what labels mean."""
     view = study_bar(
-        gettext("Where do the methods fail?"),
-        lead=gettext(
+        N_("Where do the methods fail?"),
+        lead=N_(
             "The hardest classes, what they are taken for, and the images behind the "
             "numbers."
         ),

@@ -44,8 +44,8 @@ MEANINGS = N_("""
 def main() -> None:
     """Choose a task, features and a metric; compare the groups."""
     view = study_bar(
-        gettext("Is it as good for everyone?"),
-        lead=gettext(
+        N_("Is it as good for everyone?"),
+        lead=N_(
             "A good mean can hide a group that is answered worse. Here each method is "
             "measured group by group, with its uncertainty."
         ),

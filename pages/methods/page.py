@@ -75,10 +75,8 @@ VIEWS = {
 def main() -> None:
     """Choose a study, a task and methods; then play."""
     view = study_bar(
-        gettext("What does a method change?"),
-        lead=gettext(
-            "Choose methods, move their sliders, and see what training would do."
-        ),
+        N_("What does a method change?"),
+        lead=N_("Choose methods, move their sliders, and see what training would do."),
         needs_runs=False,
         filters=False,
     )

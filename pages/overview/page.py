@@ -59,8 +59,8 @@ The interval of a single number answers for the method, trained anew, on new ima
 def main() -> None:
     """Choose, compare, show."""
     view = study_bar(
-        gettext("Which remedy should I trust?"),
-        lead=gettext(
+        N_("Which remedy should I trust?"),
+        lead=N_(
             "Every method of a study against its baseline, or another of your choice, "
             "each difference with its uncertainty."
         ),

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.language import gettext
+from core.language import N_, gettext
 from core.predictor import Predictor
 from core.runs import Run, describe_models, first_models
 from core.text import code, to_markdown
@@ -84,8 +84,8 @@ start_engine()
 def main() -> None:
     """Choose photos, and show every method's answers."""
     view = study_bar(
-        gettext("Predict"),
-        lead=gettext(
+        N_("Predict"),
+        lead=N_(
             "Every method answers for every photo, side by side, and shows on request"
             " where it looked."
         ),

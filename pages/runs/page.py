@@ -111,8 +111,8 @@ def show_record(view: StudyView) -> None:
 def main() -> None:
     """Choose runs; show their curves, their table and one record."""
     view = study_bar(
-        gettext("Runs"),
-        lead=gettext("How the methods learned, and exactly what each run was made of."),
+        N_("Runs"),
+        lead=N_("How the methods learned, and exactly what each run was made of."),
     )
     runs = views.runs_of(view)
     if not runs:

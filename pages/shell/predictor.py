@@ -11,7 +11,7 @@ from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
 from core.evaluation.metrics import metric_info, stability_keys
 from core.faces import FaceDetector
-from core.language import gettext
+from core.language import gettext, language
 from core.plots.predict import draw_faces
 from core.plots.stability import moves_in_words
 from core.predictor import BUCKETS, PhotoResult, Predictor, predict_photo
@@ -125,7 +125,7 @@ def answer_photo(
     asked = st.session_state.get("predict_whole", set())
     whole = photo.aligned or not find_faces or photo.key in asked
     results = st.session_state.setdefault(RESULTS_KEPT, {})
-    place = (photo.key, whole, key, mirrored)
+    place = (photo.key, whole, key, mirrored, language())
     if place not in results:
         said = gettext("Looking at {photo}…", photo=photo.name)
         with st.spinner(to_markdown(said)):

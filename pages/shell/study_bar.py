@@ -51,9 +51,9 @@ def study_bar(
     Parameters
     ----------
     title : str
-        Title of the page.
+        Title of the page, as ``N_`` marks it.
     lead : str
-        One sentence on what the page answers.
+        One sentence on what the page answers, as ``N_`` marks it.
     needs_runs : bool
         Whether the page ends here when the study has no run.
     filters : bool
@@ -61,9 +61,9 @@ def study_bar(
     beside : bool
         Whether another study that shares test images can be set beside the chosen one.
     """
-    st.title(to_markdown(title), anchor=False)
+    st.title(to_markdown(gettext(title)), anchor=False)
     if lead:
-        st.markdown(to_markdown(lead))
+        st.markdown(to_markdown(gettext(lead)))
     names = _study_names()
     if not names:
         stop_with(
