@@ -14,7 +14,7 @@ from core.results.study_runs import IMPORTED_FAMILY
 from core.runs import Run, data_report, is_added
 from core.shipped import WEIGHTS_LICENCES
 from core.study import weights_kind
-from core.text import SEPARATOR
+from core.text import SEPARATOR, clauses
 from core.views.study_view import StudyView
 
 NOT_RECORDED = N_("not recorded")
@@ -295,9 +295,12 @@ def _each(values: Iterable[object]) -> tuple[str, ...]:
 
 
 def _listed(
-    values: Iterable[str], between: str = "; ", *, none: str = NOT_RECORDED
+    values: Iterable[str], between: str = "", *, none: str = NOT_RECORDED
 ) -> str:
-    return between.join(values) or gettext(none)
+    known = [value for value in values if value]
+    if not known:
+        return gettext(none)
+    return between.join(known) if between else clauses(known)
 
 
 def _few(values: Sequence[str]) -> str:

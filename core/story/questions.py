@@ -36,7 +36,7 @@ from core.results.tables import distinct_metrics
 from core.runs import data_report, shipped_manifest
 from core.story.provenance import images_of_split, provenance_of
 from core.story.story import Story
-from core.text import listed, number, to_plain
+from core.text import clauses, listed, number, to_plain
 from core.views.caching import cached
 from core.views.loads import load_comparison
 from core.views.studies import open_study
@@ -579,9 +579,7 @@ def _licences(study: _Study) -> Iterator[str]:
     card = provenance_of(study.view)
     yield from card.data_terms or (gettext("The terms of the data are not recorded."),)
     if card.weights:
-        yield gettext(
-            "Trainings began from: {weights}.", weights="; ".join(card.weights)
-        )
+        yield gettext("Trainings began from: {weights}.", weights=clauses(card.weights))
     else:
         yield gettext("Which weights the trainings began from is not recorded.")
     for each in card.imported:

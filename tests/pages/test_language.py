@@ -102,10 +102,9 @@ def test_a_page_is_in_english_unless_french_is_asked_for(
 
 
 def test_the_switch_changes_the_language_and_the_address(
-    fill: Callable[..., object], open_page: Callable[..., AppTest]
+    open_page: Callable[..., AppTest], store: Path
 ) -> None:
-    fill("utkface")
-    app = open_page("runs", study="utkface")
+    app = open_page("import", study="utkface")
     english = app.title[0].value
     app.button_group(key="language_choice").set_value("fr").run()
     assert app.title[0].value != english
