@@ -142,12 +142,14 @@ def write_many_images(store: Path) -> list[str]:
     return list(MANY_IMAGES)
 
 
-def open_page(name: str, **address: str) -> Any:
-    """Run a page once, as its address opens it."""
+def open_page(name: str, *, language: str = "", **address: str) -> Any:
+    """Run a page once, as its address opens it; in English unless told otherwise."""
     from streamlit.testing.v1 import AppTest
 
     page = AppTest.from_file(str(ROOT / "pages" / name / "page.py"))
     page.default_timeout = PATIENCE_S
+    if language:
+        page.session_state["language"] = language
     for key, value in address.items():
         page.query_params[key] = value
     return page.run()
