@@ -10,7 +10,7 @@ JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test bench docs clean
+.PHONY: help environment demo test bench messages docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | \
@@ -31,6 +31,9 @@ test: environment  ## run every check and every test
 
 bench: environment  ## print the table of speed and memory
 	$(BIN)/python -m bench.run
+
+messages: environment  ## bring the catalogues of translations up to date
+	$(BIN)/python -m core.language.catalogue
 
 docs: environment  ## write the results in README and docs anew, from the shipped runs
 	$(BIN)/python -m docs.blocks
