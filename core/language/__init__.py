@@ -20,9 +20,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from gettext import GNUTranslations, NullTranslations
 from numbers import Integral
+from typing import ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 ENGLISH = "en"
 LANGUAGES = {ENGLISH: "English", "fr": "Français"}
@@ -91,6 +95,18 @@ def aside() -> Iterator[None]:
         yield
     finally:
         _listeners.reset(token)
+
+
+def in_this_language(make: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Make something later, where no reader is known, in the language spoken now."""
+    code = language()
+
+    @wraps(make)
+    def made(*args: Given.args, **options: Given.kwargs) -> Made:
+        with speaking(code):
+            return make(*args, **options)
+
+    return made
 
 
 def speak_as(of_reader: Callable[[], str]) -> None:

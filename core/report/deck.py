@@ -35,6 +35,7 @@ from core.report.layout import (
     lay_out,
 )
 from core.report.native_chart import add_panels, add_words
+from core.report.output import ZIP_DATE
 from core.report.panels import figure_panels
 from core.report.pictures import Pictures, picture_size
 from core.report.places import Box
@@ -44,7 +45,6 @@ from core.report.xml_text import printable
 WRITING = "Writing the deck"
 # A file says the same whenever it is made.
 MADE = datetime(2000, 1, 1)
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 LONGEST_PROPERTY = 255
 LANGUAGE_TAGS = {"en": "en-US", "fr": "fr-FR"}
 """Of the languages, as PowerPoint has them."""

@@ -4,10 +4,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from core.errors import EquipoiseError
 from core.language import gettext
+
+# Of what is in an archive: no clock is in it.
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def require_free(places: Iterable[Path], *, replace: bool) -> None:
@@ -25,6 +30,17 @@ def require_free(places: Iterable[Path], *, replace: bool) -> None:
                 expected="a folder without it.",
                 remedy="choose another --out, or overwrite it with --replace.",
             )
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """An archive of files, by their path in it; the same files give the same bytes."""
+    archive = BytesIO()
+    with ZipFile(archive, "w", ZIP_DEFLATED) as folder:
+        for path, content in files.items():
+            entry = ZipInfo(path, ZIP_DATE)
+            entry.compress_type = ZIP_DEFLATED
+            folder.writestr(entry, content)
+    return archive.getvalue()
 
 
 def write_files(files: Mapping[Path, bytes], *, folders: Sequence[Path] = ()) -> None:

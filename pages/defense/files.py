@@ -10,14 +10,14 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import EquipoiseError, StoryError
-from core.language import N_, gettext, language, speaking
+from core.language import N_, gettext, in_this_language
 from core.report.formats import ALONE, FOLDERS, FORMATS, Options
-from core.report.output import write_files
+from core.report.output import pack, write_files
 from core.report.report import build_report
 from core.story.stories import StoryFile, save_new_story, save_story, story_folder
 from core.story.story import Story, story_toml
 from core.text import to_markdown
-from pages.defense.packing import has_pictures, pack, pack_story, unpack_story
+from pages.defense.packing import has_pictures, pack_story, unpack_story
 from pages.shell.show import show_error
 from pages.shell.story import (
     STORY_PICTURES,
@@ -108,7 +108,7 @@ def offer_files(work: Work) -> None:
         for name, (label, icon, mime) in REPORTS.items():
             st.download_button(
                 gettext(label),
-                data=partial(_report, work, name, language()),
+                data=in_this_language(partial(_report, work, name)),
                 file_name=f"{stem}-{name}.zip" if name in FOLDERS else f"{stem}.{name}",
                 mime=mime,
                 key=f"defense_{name}",
@@ -143,13 +143,12 @@ def _offer_story(work: Work, stem: str) -> None:
     )
 
 
-def _report(work: Work, name: str, code: str) -> bytes:
-    """One format of the report in a language; several files in an archive."""
-    with speaking(code):
-        report = build_report(
-            work.story.study, work.story, folder=work.folder, pictures=work.pictures
-        )
-        files = FORMATS[name](report, Options())
+def _report(work: Work, name: str) -> bytes:
+    """One format of the report; several files in an archive."""
+    report = build_report(
+        work.story.study, work.story, folder=work.folder, pictures=work.pictures
+    )
+    files = FORMATS[name](report, Options())
     if name not in FOLDERS:
         return files[ALONE]
     return pack(files)

@@ -1,14 +1,14 @@
 """A story with its pictures in one archive, packed and unpacked."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import PurePosixPath
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile
 
 from core.errors import StoryError
 from core.language import gettext
+from core.report.output import pack
 from core.report.own_picture import Picture, clean_picture, read_picture
 from core.story.story import read_story, story_toml
 from pages.shell.story import STORY_PICTURES, Work
@@ -17,15 +17,6 @@ from pages.shell.story import STORY_PICTURES, Work
 def own_name(picture: Picture) -> str:
     """A name by its content: that of its file may be another picture's as well."""
     return f"picture-{sha256(picture.content).hexdigest()[:12]}.{picture.kind}"
-
-
-def pack(files: Mapping[str, bytes]) -> bytes:
-    """An archive of files, by their path in it."""
-    archive = BytesIO()
-    with ZipFile(archive, "w", ZIP_DEFLATED) as folder:
-        for path, content in files.items():
-            folder.writestr(path, content)
-    return archive.getvalue()
 
 
 def has_pictures(work: Work) -> bool:

@@ -22,8 +22,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError, NothingToShow
-from core.language import ENGLISH, gettext, in_form, language, ngettext
+from core.language import (
+    ENGLISH,
+    gettext,
+    in_form,
+    in_this_language,
+    language,
+    ngettext,
+)
 from core.plots.download import chart_html, image_options, plotly_words
+from core.report.output import pack
 from core.results.frame import plain_frame
 from core.text import BREAK, mark_code, number, strong, to_list, to_markdown, to_plain
 from core.views.caching import tell_who_waits
@@ -254,6 +262,7 @@ def _fill_card(
             offer_csv(drawn.data, name)
         _offer_html(tuple(figures.values()), to_plain(drawn.title) or name, name)
         if drawn.view:
+            _offer_print(drawn)
             offer_to_story(drawn)
 
 
@@ -484,7 +493,7 @@ def _modebar(image: Mapping[str, Any]) -> dict[str, Any]:
 def _offer_html(figures: Sequence[go.Figure], title: str, name: str) -> None:
     st.download_button(
         gettext("Chart (HTML)"),
-        data=lambda: chart_html(figures, title=title, name=name),
+        data=in_this_language(partial(chart_html, figures, title=title, name=name)),
         file_name=f"{name}.html",
         mime="text/html",
         key=f"html_{name}",
@@ -496,6 +505,31 @@ def _offer_html(figures: Sequence[go.Figure], title: str, name: str) -> None:
             "use the camera that appears over the chart."
         ),
     )
+
+
+def _offer_print(drawn: Drawn) -> None:
+    st.download_button(
+        gettext("Print (ZIP)"),
+        data=in_this_language(partial(_print, drawn)),
+        file_name=f"{drawn.name}-print.zip",
+        mime="application/zip",
+        key=f"print_{drawn.name}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help=gettext(
+            "Figures for a thesis, one and two columns wide: PDF and SVG with their "
+            "fonts, PNG at 300 dpi. They show the same numbers, which come with them "
+            "as CSV."
+        ),
+    )
+
+
+def _print(drawn: Drawn) -> bytes:
+    # Loads Matplotlib, which no page needs.
+    from core.report.print_files import print_files
+
+    return pack(print_files(drawn))
 
 
 def offer_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str) -> None:

@@ -16,12 +16,13 @@ from streamlit.testing.v1 import AppTest
 from core.errors import StoryError
 from core.language import speaking
 from core.report.formats import FORMATS
+from core.report.output import pack
 from core.story.stories import story_named
 from core.story.story import PHOTO, TEXT, Slide, Story, parse_story, story_toml
 from core.views.catalog import all_views
 from pages.defense.editor import OPTIONS, PARAMETERS
 from pages.defense.files import _report
-from pages.defense.packing import pack, pack_story, unpack_story
+from pages.defense.packing import pack_story, unpack_story
 from pages.defense.present import BAR_KEY
 from pages.shell.story import Work, find_work
 

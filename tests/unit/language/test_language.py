@@ -9,6 +9,7 @@ from core.language import (
     LANGUAGES,
     N_,
     gettext,
+    in_this_language,
     language,
     listening,
     ngettext,
@@ -169,3 +170,11 @@ def test_an_app_says_what_its_reader_reads(monkeypatch: pytest.MonkeyPatch) -> N
     assert language() == "fr"
     with speaking("en"):
         assert language() == "en"
+
+
+def test_what_is_made_later_is_in_the_language_of_now() -> None:
+    with speaking("fr"):
+        make = in_this_language(listed)
+    assert listed("ab") == "a and b"
+    assert make("ab") == "a et b"
+    assert language() == "en"
