@@ -178,7 +178,7 @@ TOUR = (
     ),
     Step(
         "Which classes?",
-        "Open *Classification* and click *Recall*.",
+        "Open *Classification*, scroll to each class and click *Recall*.",
         "Each class stands over the number of images that it was trained on, so that"
         " the rare one is seen and not averaged away.",
         Picture(
@@ -217,7 +217,7 @@ TOUR = (
     ),
     Step(
         "What does it cost?",
-        "Open *Cost*.",
+        "Open *Cost* and scroll to the chart.",
         "Quality is drawn against training time, and each step along the front says"
         " whether paying more buys a difference that is certain.",
         Picture(
