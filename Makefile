@@ -10,7 +10,11 @@ JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help environment demo test bench messages docs clean
+=======
+.PHONY: help environment demo test bench docs pictures clean
+>>>>>>> pics
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | \
@@ -37,6 +41,9 @@ messages: environment  ## bring the catalogues of translations up to date
 
 docs: environment  ## write the results in README and docs anew, from the shipped runs
 	$(BIN)/python -m docs.blocks
+
+pictures: environment  ## take the pictures of README and docs anew; needs Chromium
+	$(BIN)/python -m docs.pictures
 
 clean:  ## remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

@@ -19,21 +19,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from core.data.readers.avatars import IMAGE_ID, AvatarsOptions, sample_people
 from core.tasks import Binary, Regression, Task
+from docs.pictures import OURS, QUIET
 from tests import synthetic
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("baseline", "ins", "lmf")
 SIDE = 96
 START_S = 90
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-OURS = {"127.0.0.1", "localhost"}
 # Only a fault waits this long: the machine may be busy with other tests.
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)
