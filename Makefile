@@ -10,11 +10,7 @@ JOBS ?= 2
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help environment demo test bench messages docs clean
-=======
-.PHONY: help environment demo test bench docs pictures clean
->>>>>>> pics
+.PHONY: help environment demo test bench messages docs pictures clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | \
