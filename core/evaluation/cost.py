@@ -306,9 +306,9 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
     """
     hardware = info.get("hardware") or {}
     parts = [hardware.get("processor") or hardware.get("cpu")]
-    if cores := _counted(hardware, "cores"):
+    if cores := _number_of(hardware, "cores"):
         parts.append(ngettext("{count} core", "{count} cores", cores))
-    if threads := _counted(hardware, "threads"):
+    if threads := _number_of(hardware, "threads"):
         parts.append(ngettext("{count} thread", "{count} threads", threads))
     elif hardware.get("threads") == "all":
         parts.append(gettext("all threads"))
@@ -322,7 +322,7 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
     return ", ".join(str(part) for part in parts if part) or None
 
 
-def _counted(hardware: Mapping[str, Any], key: str) -> int:
+def _number_of(hardware: Mapping[str, Any], key: str) -> int:
     """How many of something a record counts; 0 where it does not."""
     count = str(hardware.get(key))
     return int(count) if count.isdecimal() else 0
