@@ -55,7 +55,7 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
                 key=f"data_upload_{view.study.name}",
                 help=gettext("Shown in place of a picture of the dataset."),
             )
-            st.caption(PRIVACY)
+            st.caption(gettext(PRIVACY))
         chosen = st.pills(
             gettext("Try on top"),
             list(TRIES),
