@@ -87,7 +87,7 @@ def show_page() -> None:
     # Imported in a visit only: pages set up what they need of a running server.
     from core.plots.download import HIDE_TITLES
     from core.plots.highlight import HIGHLIGHT
-    from pages.shell.language import choose_language
+    from pages.shell.language import choose_language, say_what_streamlit_says
     from pages.shell.show import show_error
 
     st.set_page_config(
@@ -101,6 +101,7 @@ def show_page() -> None:
     st.html(ASSETS / "style.css")
     # On a screen that an audience looks at, nothing stands above the slide.
     choose_language(is_offered=not {"present", "notes"} & set(st.query_params))
+    say_what_streamlit_says()
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")

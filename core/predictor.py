@@ -895,7 +895,7 @@ def _disagreement(task: Task, answers: Sequence[Answer]) -> Disagreement:
         low, high = min(values), max(values)
         sentence = gettext(
             "{label}: from {low} to {high} {unit}.",
-            label=task.label,
+            label=gettext(task.label),
             low=number(low, 0),
             high=number(high, 0),
             unit=gettext(task.unit),
@@ -904,7 +904,7 @@ def _disagreement(task: Task, answers: Sequence[Answer]) -> Disagreement:
     labels = [a.label for a in answers if isinstance(a, ClassificationAnswer)]
     counts = {label: labels.count(label) for label in task.classes if label in labels}
     said = ", ".join(f"{label} ({n})" for label, n in counts.items())
-    return Disagreement(task, len(counts), 1, f"{task.label}: {said}.")
+    return Disagreement(task, len(counts), 1, f"{gettext(task.label)}: {said}.")
 
 
 def _answer(

@@ -70,6 +70,7 @@ def report(
     )
     from core.report.output import require_free, write_files
     from core.report.report import build_report
+    from core.story.story import in_language
 
     names = read_formats(formats)
     _require_language(lang)
@@ -80,6 +81,7 @@ def report(
     places = {name: place_of(name, out, stem) for name in names}
     require_free(places.values(), replace=replace)
     with progress_bars() as progress, speaking(lang):
+        told = None if told is None else in_language(told)
         drawn = build_report(study, told, folder=folder, progress=progress)
         files = write_report(drawn, places, Options(template, progress))
     write_files(files, folders=[places[name] for name in names if name in FOLDERS])

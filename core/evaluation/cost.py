@@ -306,9 +306,12 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
     """
     hardware = info.get("hardware") or {}
     parts = [hardware.get("processor") or hardware.get("cpu")]
-    for key, word in (("cores", "core"), ("threads", "thread")):
-        if count := hardware.get(key):
-            parts.append(f"{count} {word}{'' if str(count) == '1' else 's'}")
+    if cores := _number_of(hardware, "cores"):
+        parts.append(ngettext("{count} core", "{count} cores", cores))
+    if threads := _number_of(hardware, "threads"):
+        parts.append(ngettext("{count} thread", "{count} threads", threads))
+    elif hardware.get("threads") == "all":
+        parts.append(gettext("all threads"))
     # All other facts of a machine in a record: an accelerator above all.
     for key, value in hardware.items():
         if key not in _OF_MACHINE:
@@ -317,6 +320,12 @@ def describe_hardware(info: Mapping[str, Any]) -> str | None:
     if any(parts):
         parts.append(info.get("backend"))
     return ", ".join(str(part) for part in parts if part) or None
+
+
+def _number_of(hardware: Mapping[str, Any], key: str) -> int:
+    """How many of something a record counts; 0 where it does not."""
+    count = str(hardware.get(key))
+    return int(count) if count.isdecimal() else 0
 
 
 def cost_table(per_run: pd.DataFrame) -> pd.DataFrame:

@@ -500,7 +500,7 @@ def _strange_labels(
             len(names),
             labels=_first_named(names),
             column=column.name,
-            task=task.label.lower(),
+            task=gettext(task.label).lower(),
             rows=rows,
         ),
         expected=gettext("one of {names}.", names=_first_named(task.classes, MANY)),
@@ -536,7 +536,7 @@ def _read_numbers(
                     "{count} rows of '{column}' outside the range of {task}.",
                     len(outside),
                     column=column.name,
-                    task=task.label.lower(),
+                    task=gettext(task.label).lower(),
                 ),
                 expected=gettext(
                     "{low} to {high} {unit}.",
@@ -745,7 +745,7 @@ def _clipped_note(task: Classification, rows: NDArray[np.intp]) -> list[Finding]
         "Probabilities of {task} just outside 0 to 1 in {count} rows are rounding "
         "noise (at most {noise}), and are read as 0 or 1.",
         len(rows),
-        task=task.label.lower(),
+        task=gettext(task.label).lower(),
         noise=in_form(f"{NOISE:g}"),
     )
     return [Finding(NOTE, said)]
@@ -806,7 +806,7 @@ def _wrong_sums(
                 "Probabilities of {task} do not sum to 1 in {count} row.",
                 "Probabilities of {task} do not sum to 1 in {count} rows.",
                 len(rows),
-                task=task.label.lower(),
+                task=gettext(task.label).lower(),
             ),
             expected=ngettext(
                 "a sum of 1 in every row, within {tolerance}: so far the rounding of "
@@ -846,7 +846,7 @@ def _ties(
                 "{count} rows with the same highest probability for two classes of "
                 "{task}: the first of them is the label.",
                 len(tied),
-                task=task.label.lower(),
+                task=gettext(task.label).lower(),
             ),
             expected=gettext("one class above the others, or a column of labels."),
             count=len(tied),
@@ -875,7 +875,7 @@ def _contradictions(
                 "The label is not the most probable class of {task} in {count} row.",
                 "The label is not the most probable class of {task} in {count} rows.",
                 len(rows),
-                task=task.label.lower(),
+                task=gettext(task.label).lower(),
             ),
             expected=gettext(
                 "the same, unless labels were decided at another threshold."

@@ -406,7 +406,7 @@ def _missing_task(task: Task, prefixes: Sequence[str], names: Sequence[str]) -> 
 
 
 def _label_of(task: Task) -> str:
-    return task.label.lower()
+    return gettext(task.label).lower()
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:

@@ -161,7 +161,7 @@ def stray_answers(
         return (), []
     held = {
         "columns": listed(stray),
-        "task": task.label.lower(),
+        "task": gettext(task.label).lower(),
         "models": listed(models),
     }
     if len(models) == 1:

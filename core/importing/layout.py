@@ -45,6 +45,7 @@ from core.importing.task_kind import (
 )
 from core.language import N_, gettext, in_form
 from core.tasks import Binary, Regression, Task
+from core.text import clauses
 
 MANY = 20
 """Names that a line lists."""
@@ -161,7 +162,7 @@ def _said(columns: TaskColumns) -> str:
     if columns.probabilities:
         own = [f"{name} ({label})" for label, name in columns.probabilities.items()]
         parts.append(gettext("probabilities in {columns}", columns=_cut(own)))
-    return "; ".join(parts) or gettext("none")
+    return clauses(parts) if parts else gettext("none")
 
 
 def _cut(names: Sequence[str]) -> str:

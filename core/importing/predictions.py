@@ -623,7 +623,7 @@ def _too_good(
                     WARNING,
                     gettext(
                         "Every prediction of {label} is the truth.",
-                        label=one.task.label.lower(),
+                        label=gettext(one.task.label).lower(),
                     ),
                     expected=gettext("a model's answers, some of them wrong."),
                     remedy=gettext(

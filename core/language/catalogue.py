@@ -29,7 +29,9 @@ PLURALS = {"fr": "nplurals=2; plural=(n > 1);"}
 # How many of a function's first arguments are messages.
 MESSAGES = {"gettext": 1, "N_": 1, "ngettext": 2}
 # In files of ours that are shown as they are: texts of these keys.
-SHOWN_KEYS = frozenset({"title", "summary", "notice", "note", "claim", "text", "notes"})
+SHOWN_KEYS = frozenset(
+    {"title", "summary", "notice", "note", "claim", "text", "notes", "source"}
+)
 # Where the messages of each catalogue are said; the first that fits.
 PARTS = {
     "stories": ("core/stories", "core/studies"),

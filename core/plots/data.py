@@ -1,6 +1,7 @@
 """What a dataset holds: distributions, crossings, the split, weights over a target."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,17 @@ THINNING = N_(
     "Thinned on purpose: the study leaves out training and validation images of a "
     "class to make it rare, so that the methods have an imbalance to remedy. The test "
     "images are chosen apart from that, and the share says nothing about people."
+)
+# Reasons that name a group, a column or a number.
+_WORDED = (
+    (r"ethnicity (?P<group>.+)", N_("ethnicity {group}")),
+    (
+        r"age outside (?P<youngest>\d+)-(?P<oldest>\d+)",
+        N_("age outside {youngest}-{oldest}"),
+    ),
+    (r"diagnosis (?P<group>.+)", N_("diagnosis {group}")),
+    (r"(?P<column>.+) not chosen", N_("{column} not chosen")),
+    (r"over (?P<most>\d+) of a (?P<column>.+)", N_("over {most} of a {column}")),
 )
 MAX_CLASSES_WRITTEN = 5
 
@@ -78,9 +90,11 @@ def columns_of(info: DatasetInfo, manifest: pd.DataFrame) -> dict[str, Column]:
         classes = (
             task.bin_labels if isinstance(task, Regression) else tuple(task.classes)
         )
-        columns[task.name] = Column(task.name, task.label, classes, task)
+        columns[task.name] = Column(task.name, gettext(task.label), classes, task)
     for name, groups in info.sensitive_features.items():
-        columns.setdefault(name, Column(name, name.capitalize(), tuple(groups)))
+        columns.setdefault(
+            name, Column(name, gettext(name).capitalize(), tuple(groups))
+        )
     return {name: col for name, col in columns.items() if name in manifest}
 
 
@@ -376,6 +390,14 @@ def account_images(report: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "n", "kind"])
 
 
+def reason_text(reason: str) -> str:
+    """Why images were left out, in the reader's language; data hold it in English."""
+    for pattern, message in _WORDED:
+        if found := re.fullmatch(pattern, reason):
+            return gettext(message, **found.groupdict())
+    return gettext(reason)
+
+
 def list_unreadable(report: Mapping[str, Any]) -> pd.DataFrame:
     """Pictures that cannot be read: where each is, its split, and what is wrong."""
     listed = report.get(UNREADABLE)
@@ -423,7 +445,7 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
 
     The name of each stands above its bar.
     """
-    table = table.assign(what=table["what"].map(gettext))
+    table = table.assign(what=table["what"].map(reason_text))
     looks: dict[str, tuple[str, dict[str, Any]]] = {
         "left out": (
             gettext("left out"),
@@ -482,7 +504,7 @@ def takeaway_accounting(table: pd.DataFrame) -> str:
         total=total,
         share=percent(used / total),
         n=most["n"],
-        reason=gettext(str(most["what"])),
+        reason=reason_text(str(most["what"])),
     )
 
 
@@ -509,7 +531,7 @@ def takeaway_twins(report: Mapping[str, Any]) -> str:
     parts += [
         gettext(
             "in {feature} for {share} of pairs",
-            feature=key.removesuffix("_disagreement"),
+            feature=gettext(key.removesuffix("_disagreement")),
             share=percent(value, 1),
         )
         for key, value in noise.items()
@@ -547,13 +569,13 @@ def known_label_noise(
         if isinstance(task, Regression):
             title = gettext(
                 "{label} label off by, on average ({unit})",
-                label=task.label,
+                label=gettext(task.label),
                 unit=gettext(task.unit),
             )
             table[title] = (label - clean).abs().groupby(groups).mean()
         else:
             wrong = label.astype(str) != clean.astype(str)
-            title = gettext("{label} label wrong (%)", label=task.label)
+            title = gettext("{label} label wrong (%)", label=gettext(task.label))
             table[title] = 100.0 * wrong.groupby(groups).mean()
     order = [g for g in info.sensitive_features.get(feature, ()) if g in table.index]
     return table.loc[order].rename_axis(feature).reset_index()
@@ -566,7 +588,7 @@ def takeaway_flipped(table: pd.DataFrame, task: Task, by: str | None) -> str:
         "flipped": flipped,
         "labels": labels,
         "splits": listed([gettext(name) for name in sorted(set(table["split"]))]),
-        "label": task.label.lower(),
+        "label": gettext(task.label).lower(),
     }
     if by is not None and len(set(table["group"])) > 1:
         groups = table.groupby("group", sort=False)[["flipped", "labels"]].sum()
@@ -575,7 +597,7 @@ def takeaway_flipped(table: pd.DataFrame, task: Task, by: str | None) -> str:
         return gettext(
             "The study flipped {flipped} of {labels} {splits} labels of {label} on "
             "purpose; by {by}: {each}. Test labels are as they were.",
-            by=by,
+            by=gettext(by.replace("_", " ")),
             each=", ".join(each),
             **fields,
         )
@@ -631,7 +653,7 @@ def plot_weights(table: pd.DataFrame, task: Regression, alpha: float) -> go.Figu
     """
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     unit = gettext(task.unit)
-    axis = f"{task.label.lower()} ({unit})"
+    axis = f"{gettext(task.label).lower()} ({unit})"
     figure.add_bar(
         x=table["value"],
         y=table["n"],
@@ -698,7 +720,7 @@ def skewness(values: NDArray[np.float64]) -> float:
 @escapes_names
 def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
     """Histograms of a target and of its natural logarithm, one above the other."""
-    name = task.label.lower()
+    name = gettext(task.label).lower()
     figure = make_subplots(rows=2, cols=1, vertical_spacing=0.24)
     panels = (
         (values, f"{name} ({gettext(task.unit)})", FAINT_COLOUR),
@@ -733,7 +755,7 @@ def plot_log_target(values: NDArray[np.float64], task: Regression) -> go.Figure:
 def takeaway_log_target(values: NDArray[np.float64], task: Regression) -> str:
     """Which of the two is the more symmetric, by their skewness."""
     plain, logged = skewness(values), skewness(np.log(values))
-    name = task.label.lower()
+    name = gettext(task.label).lower()
     fields = {
         "plain": signed(plain, 2),
         "logged": signed(logged, 2),

@@ -28,7 +28,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_level_bars, build_marks, error_bar, zero_line
 from core.tasks import Regression
-from core.text import NO_BREAK, code, listed, number, percent, strong
+from core.text import NO_BREAK, clauses, code, listed, number, percent, strong
 
 # Wrong answers that are named for one class; the rest of them is one piece.
 NAMED_WRONG = 3
@@ -253,7 +253,7 @@ def hardest_table(
                 gettext("Class"): strong(row["class"]),
                 gettext("Test images"): number(row["n"], 0),
                 gettext("Recall (%)"): f"{recall} {span}",
-                gettext("Taken for"): "; ".join(said) or "–",
+                gettext("Taken for"): clauses(said) if said else "–",
             }
         )
     return pd.DataFrame(rows)

@@ -5,12 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from core.crossing import SHOWN
 from core.evaluation.verdicts import BASELINE
 from core.language import gettext, in_form
 from core.results.cells import Piece
 from core.results.frame import verdict_marked
 from core.results.sentences import TONES, verdict_text
-from core.tasks import Task
+from core.tasks import SHIPPED_FEATURES, Task
 from core.text import NO_BREAK, number, strong
 
 
@@ -48,11 +49,17 @@ def p_value(value: float) -> str:
 
 def feature_label(feature: str, tasks: Sequence[Task] = ()) -> str:
     """A sensitive feature as a reader sees it, such as "Age bin" for ``age_bin``."""
+    if SHOWN in feature:
+        first, *others = (feature_label(part, tasks) for part in feature.split(SHOWN))
+        return SHOWN.join([first, *(text[:1].lower() + text[1:] for text in others)])
     named = {task.name: gettext(task.label) for task in tasks}
     binned = feature.removesuffix("_bin")
-    if binned != feature and binned in named:
-        return gettext("{task} bin", task=named[binned])
-    text = named.get(feature, feature.replace("_", " "))
+    if binned != feature and (binned in named or binned in SHIPPED_FEATURES):
+        return gettext("{task} bin", task=named.get(binned) or _headed(gettext(binned)))
+    return _headed(named.get(feature) or gettext(feature.replace("_", " ")))
+
+
+def _headed(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

@@ -34,7 +34,7 @@ from core.plots.look import (
 )
 from core.plots.overview import BETTER_SIDE, axis_title, with_unit
 from core.plots.traces import build_marks, build_note, error_bar, front_line, sign_at
-from core.text import listed, number, strong
+from core.text import clauses, listed, number, strong
 
 FAR = 5.0
 """Times the median change beyond which a method is left out of the chart."""
@@ -204,14 +204,14 @@ def _narrower_told(
             "A certainly smaller {gap} have: {methods}.",
             len(narrower),
             gap=gap.phrase,
-            methods="; ".join(parts),
+            methods=clauses(parts),
         )
     return ngettext(
         "A certainly better {gap} has: {methods}.",
         "A certainly better {gap} have: {methods}.",
         len(narrower),
         gap=gap.phrase,
-        methods="; ".join(parts),
+        methods=clauses(parts),
     )
 
 
@@ -437,7 +437,7 @@ def levelling_takeaway(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
                 )
             )
     risen = gettext(
-        "The Fair metric certainly rose for {methods}.", methods="; ".join(parts)
+        "The Fair metric certainly rose for {methods}.", methods=clauses(parts)
     )
     return f"{who} {risen}"
 

@@ -18,7 +18,7 @@ from core.plots.figure import build_figure
 from core.plots.look import BASELINE_COLOUR, FAINT_COLOUR, Look, faded
 from core.plots.traces import build_line, build_marks, build_note, zero_line
 from core.study_toml import toml_value
-from core.text import MINUS, listed, number, strong
+from core.text import MINUS, clauses, listed, number, strong
 
 LOSS, GRADIENT = "loss", "gradient"
 # By the output of the last layer that a method takes, in the order of the pictures.
@@ -300,7 +300,7 @@ def probability_takeaway(
         )
     if not parts:
         return f"{unreached_text([look.labels[name] for name in tables], RIGHT)}."
-    sentence = "; ".join(parts)
+    sentence = clauses(parts)
     return sentence[:1].upper() + sentence[1:] + "."
 
 
@@ -418,7 +418,7 @@ def error_takeaway(
     return gettext(
         "At a true value of {target}, {pulls}.",
         target=with_unit(true_value, unit),
-        pulls="; ".join(parts),
+        pulls=clauses(parts),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.data.generated_images import GeneratedSample
 from core.language import gettext, ngettext
 from core.methods.mixing import Mixes
-from core.text import number, percent
+from core.text import clauses, number, percent
 
 
 def counts_table(
@@ -155,7 +155,7 @@ def takeaway_sample(sample: GeneratedSample) -> str:
     distances = gettext(
         "Median distance of a generated image to the nearest real one, in levels of "
         "0 to 255: {distances}.",
-        distances="; ".join(parts),
+        distances=clauses(parts),
     )
     said = (
         ngettext(

@@ -228,7 +228,7 @@ def describe_answers(
         if isinstance(task, Regression):
             values = tabulate_values(answers, task, expected[task.name])
             cells = [_value_in_words(row) for _, row in values.iterrows()]
-            table[f"{task.label} ({gettext(task.unit)})"] = _followed(
+            table[f"{gettext(task.label)} ({gettext(task.unit)})"] = _followed(
                 cells, answers, moves, task
             )
             continue
@@ -239,7 +239,7 @@ def describe_answers(
             _class_in_words(answer.label, answer.probability, answer.label != most)
             for answer in given
         ]
-        table[task.label] = _followed(cells, answers, moves, task)
+        table[gettext(task.label)] = _followed(cells, answers, moves, task)
     return table
 
 
@@ -324,7 +324,7 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     )
     return finish(
         figure,
-        x_title=f"{task.label.lower()} ({unit})",
+        x_title=f"{gettext(task.label).lower()} ({unit})",
         height=120 + 56 * len(table),
         annotations=row_names(names),
         legend=False,
@@ -364,7 +364,7 @@ def takeaway_values(
     """
     first = table.iloc[0]
     name = labels.get(first["method"], first["method"])
-    said = {"task": task.label, "unit": gettext(task.unit)}
+    said = {"task": gettext(task.label), "unit": gettext(task.unit)}
     if len(table) == 1:
         sentence = gettext(
             "{task}: {method} answers {value} {unit}.",

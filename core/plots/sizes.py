@@ -57,6 +57,8 @@ def enlarged(figure: go.Figure, factor: float) -> go.Figure:
             "text": own,
             "font": layout["font"],
             **{"x": 0, "xanchor": "left", "y": 1, "yanchor": "top"},
+            # Room for the accent of a capital.
+            "pad": {"t": round(4 * factor)},
         }
     if layout.get("showlegend"):
         # Hung from the top of the figure, whatever its height.

@@ -69,7 +69,7 @@ def beside_published(
         # The number of a source is its name.
         Column(gettext("Source"), align="left"),
     )
-    return Table(title, columns, tuple(rows)), sources
+    return Table(title, columns, tuple(rows)), tuple(map(gettext, sources))
 
 
 def _span(info: MetricInfo, row: dict[str, float], *, signed: bool) -> str:

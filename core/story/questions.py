@@ -28,7 +28,12 @@ from core.evaluation.metrics import MetricInfo, headline_keys, metric_info
 from core.evaluation.statistical_power import POWER
 from core.language import N_, gettext, ngettext
 from core.methods.entries import ENTRIES
-from core.plots.data import known_label_noise, takeaway_flipped, takeaway_twins
+from core.plots.data import (
+    known_label_noise,
+    reason_text,
+    takeaway_flipped,
+    takeaway_twins,
+)
 from core.results.findings import findings
 from core.results.numbers import with_unit
 from core.results.sentences import comparison_notes, detectable_text, percent
@@ -271,7 +276,9 @@ def _split(study: _Study) -> Iterator[str]:
     if left:
         parts = listed(
             [
-                gettext("{count} ({reason})", count=count, reason=gettext(reason))
+                gettext(
+                    "{count} ({reason})", count=count, reason=reason_text(str(reason))
+                )
                 for reason, count in left.items()
             ]
         )

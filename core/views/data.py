@@ -253,7 +253,7 @@ def draw_twins(view: StudyView) -> Drawn:
         )
     ending = "_disagreement"
     rows |= {
-        gettext("Differ in {feature}", feature=name.removesuffix(ending)): (
+        gettext("Differ in {feature}", feature=gettext(name.removesuffix(ending))): (
             percent(share, 1)
         )
         for name, share in noise.items()
@@ -293,7 +293,7 @@ def draw_flipped(view: StudyView) -> Drawn:
         percent=[number(value, 1) for value in table["percent"]],
     ).rename(
         columns={
-            "group": noise.by or gettext("images"),
+            "group": gettext(noise.by or "images"),
             "split": gettext("split"),
             "labels": gettext("labels"),
             "flipped": gettext("flipped"),
@@ -325,9 +325,11 @@ def draw_known_noise(view: StudyView, *, feature: str = "") -> Drawn:
         "These pictures are generated, so the true values are known beside the labels "
         "that the methods are trained on and measured with."
     )
-    shown = noise.map(lambda v: number(v, 2) if isinstance(v, float) else v)
+    shown = noise.map(lambda v: number(v, 2) if isinstance(v, float) else v).rename(
+        columns={name: gettext(name)}
+    )
     return Drawn(
-        title=gettext("Label noise by {name}", name=name),
+        title=gettext("Label noise by {name}", name=gettext(name.replace("_", " "))),
         name=f"data_noise_{name}",
         takeaway=takeaway,
         data=noise,
@@ -505,7 +507,7 @@ def draw_weights(view: StudyView, *, task: str = "", alpha: float = ALPHA) -> Dr
         title=gettext("DenseWeight over the training images"),
         name="data_weights",
         takeaway=plots.takeaway_weights(table, asked, alpha),
-        figures={asked.label: plots.plot_weights(table, asked, alpha)},
+        figures={gettext(asked.label): plots.plot_weights(table, asked, alpha)},
         data=table,
         note=gettext(
             "Weights have mean 1 over the training images. Steininger et al., 2021: "
@@ -526,7 +528,7 @@ def draw_logarithm(view: StudyView, *, task: str = "") -> Drawn:
                 "In the study {title} {label} can be zero or less, which has no "
                 "logarithm.",
                 title=strong(gettext(view.study.title)),
-                label=asked.label.lower(),
+                label=gettext(asked.label).lower(),
             )
         )
     note = gettext(
@@ -535,10 +537,10 @@ def draw_logarithm(view: StudyView, *, task: str = "") -> Drawn:
     )
     logs = {asked.name: values, f"log_{asked.name}": np.log(values)}
     return Drawn(
-        title=gettext("{label} and its logarithm", label=asked.label),
+        title=gettext("{label} and its logarithm", label=gettext(asked.label)),
         name="data_log",
         takeaway=plots.takeaway_log_target(values, asked),
-        figures={asked.label: plots.plot_log_target(values, asked)},
+        figures={gettext(asked.label): plots.plot_log_target(values, asked)},
         data=pd.DataFrame(logs),
         note=note if asked.unit == "years" else "",
     )

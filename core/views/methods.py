@@ -271,7 +271,7 @@ def _parts_of(view: StudyView, method: ResolvedMethod) -> list[Part]:
 
 def _parts_frame(view: StudyView, parts: Sequence[Part]) -> pd.DataFrame:
     """A row a part: what it is, what it looks at, its parameters and its source."""
-    labels = {task.name: task.label for task in view.tasks}
+    labels = {task.name: gettext(task.label) for task in view.tasks}
     return pd.DataFrame(
         {
             gettext("Changes"): [gettext(PARTS[p.entry.part].title) for p in parts],
@@ -308,9 +308,13 @@ def _pictures(view: StudyView, part: Part) -> Iterator[_Picture]:
     if part.entry.part == "loss" and task is not None and classes == task.classes:
         yield from _probability_pictures(view, part, task, counts)
     elif part.entry.part == "sampler":
-        yield _draws_picture(part, classes, counts, task.label if task else part.on)
+        yield _draws_picture(
+            part, classes, counts, gettext(task.label) if task else part.on
+        )
     elif part.entry.part in ("weights", "adjustment"):
-        yield _class_picture(part, classes, counts, task.label if task else part.on)
+        yield _class_picture(
+            part, classes, counts, gettext(task.label) if task else part.on
+        )
 
 
 def _look_of(part: Part, *others: Entry) -> Look:
@@ -339,12 +343,12 @@ def _probability_pictures(
     titles = {
         plots.LOSS: gettext(
             "{task}: loss of an image of {class_name}",
-            task=task.label,
+            task=gettext(task.label),
             class_name=task.classes[rare],
         ),
         plots.GRADIENT: gettext(
             "{task}: gradient of an image of {class_name}",
-            task=task.label,
+            task=gettext(task.label),
             class_name=task.classes[rare],
         ),
     }
@@ -381,10 +385,14 @@ def _error_pictures(
     target = plots.with_unit(truth, gettext(task.unit))
     titles = {
         plots.LOSS: gettext(
-            "{task}: loss of an image of {target}", task=task.label, target=target
+            "{task}: loss of an image of {target}",
+            task=gettext(task.label),
+            target=target,
         ),
         plots.GRADIENT: gettext(
-            "{task}: gradient of an image of {target}", task=task.label, target=target
+            "{task}: gradient of an image of {target}",
+            task=gettext(task.label),
+            target=target,
         ),
     }
     for value, title in titles.items():
@@ -404,9 +412,9 @@ def _target_picture(part: Part, task: Regression, targets: np.ndarray) -> _Pictu
     (histogram,) = tables.values()
     look = _look_of(part)
     return _Picture(
-        gettext("{task}: weight of an image", task=task.label),
+        gettext("{task}: weight of an image", task=gettext(task.label)),
         method_classes.plot_by_target(
-            tables, histogram, look, label=task.label, unit=gettext(task.unit)
+            tables, histogram, look, label=gettext(task.label), unit=gettext(task.unit)
         ),
         method_classes.by_target_takeaway(
             tables, histogram, look, unit=gettext(task.unit)

@@ -156,7 +156,7 @@ def _metrics_of(view: StudyView, table: pd.DataFrame) -> dict[str, MetricInfo]:
 
 
 def _theirs(table: pd.DataFrame) -> str:
-    sources = clauses(dict.fromkeys(table["source"]))
+    sources = clauses(map(gettext, dict.fromkeys(table["source"])))
     return gettext(
         "Theirs: {sources}, on their split, with no interval given.", sources=sources
     )

@@ -83,12 +83,13 @@ def draw_run_differences(view: StudyView, *, run: str = "", other: str = "") -> 
         )
     beside = _named(view, others, other) if other else others[0]
     table = plots.compare_configurations(one, beside)
+    said = dict(zip(table.columns[2:], map(_said_name, (one, beside)), strict=True))
     return Drawn(
         title=gettext("One run, and how it differs from another"),
         name="runs_differences",
         takeaway=plots.takeaway_configurations(table),
         numbers=Numbers(
-            table.rename(columns=gettext),
+            table.rename(columns=lambda name: said.get(name) or gettext(name)),
             gettext(
                 "What differs between {run} and {other}",
                 run=title_of(view, one),
@@ -175,6 +176,12 @@ def title_of(view: StudyView, run: Run) -> str:
     return gettext(
         "{method}, seed {seed}", method=view.labels[run.method], seed=str(run.seed)
     )
+
+
+def _said_name(run: Run) -> str:
+    """A run of any study, as a heading names it."""
+    seed = gettext("{method}, seed {seed}", method=run.method, seed=str(run.seed))
+    return f"{run.study} · {seed}"
 
 
 def run_of(view: StudyView, name: str = "") -> Run:

@@ -55,7 +55,7 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
                 key=f"data_upload_{view.study.name}",
                 help=gettext("Shown in place of a picture of the dataset."),
             )
-            st.caption(PRIVACY)
+            st.caption(gettext(PRIVACY))
         chosen = st.pills(
             gettext("Try on top"),
             list(TRIES),
@@ -147,7 +147,7 @@ def _choose_sample(view: StudyView, manifest: pd.DataFrame | None) -> str | None
     if not classes:
         return None
     return choose(
-        gettext("Picture, by {label}", label=view.tasks[-1].label.lower()),
+        gettext("Picture, by {label}", label=gettext(view.tasks[-1].label).lower()),
         classes,
         key=f"data_sample_{view.study.name}",
         parameter="picture",

@@ -101,7 +101,7 @@ def _class_values(play: Play) -> None:
 
 
 def _from_common_to_rare(play: Play) -> str:
-    return gettext("{label}, from common to rare", label=play.task.label)
+    return gettext("{label}, from common to rare", label=gettext(play.task.label))
 
 
 def _of_images(count: int, note: str) -> str:
@@ -243,10 +243,12 @@ def show_targets(play: Play, controls: DeltaGenerator) -> None:
         histogram = next(iter(tables.values()))
         look = play.look(entries)
         show_chart(
-            plots.plot_by_target(tables, histogram, look, label=task.label, unit=unit),
+            plots.plot_by_target(
+                tables, histogram, look, label=gettext(task.label), unit=unit
+            ),
             name=f"methods-{play.view.study.name}-{task.name}-weight",
             title=gettext(
-                "Weight of an image by its {label}", label=task.label.lower()
+                "Weight of an image by its {label}", label=gettext(task.label).lower()
             ),
             takeaway=plots.by_target_takeaway(tables, histogram, look, unit=unit),
             data=gathered(tables, "value"),
@@ -285,7 +287,7 @@ def _kernels(play: Play) -> None:
         table = table[table["value"].between(task.minimum - 1, task.maximum + 1)]
         figures[gettext("Density")] = plots.plot_smoothing(
             table,
-            label=task.label,
+            label=gettext(task.label),
             unit=unit,
             what=gettext(
                 "what {method} inverts (square root of the images)", method=label

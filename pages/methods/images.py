@@ -181,7 +181,11 @@ def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
     with controls:
         true_value = st.slider(
             to_markdown(
-                gettext("True {label} ({unit})", label=task.label.lower(), unit=unit)
+                gettext(
+                    "True {label} ({unit})",
+                    label=gettext(task.label).lower(),
+                    unit=unit,
+                )
             ),
             float(task.minimum),
             float(task.maximum),

@@ -187,7 +187,7 @@ def _training_data(
                     "{label} is not known. It comes with the first run: `{command}`. "
                     "Or choose another study.",
                     study=strong(gettext(view.study.title)),
-                    label=task.label.lower(),
+                    label=gettext(task.label).lower(),
                     command=command,
                 )
             )

@@ -244,7 +244,7 @@ def _of_what(task: Task, wanted: str | None, one: "Explanation") -> str:
     if not one.is_of_the_answer:
         return gettext("whatever the answer ({before})", before=before)
     if wanted is None:
-        label = task.label.lower()
+        label = gettext(task.label).lower()
         return gettext("for a higher {label} ({before})", label=label, before=before)
     return gettext("for {answer} ({before})", answer=wanted, before=before)
 

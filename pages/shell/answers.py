@@ -282,10 +282,10 @@ def _show_probabilities(
     labels = shown.view.labels
     shares = plots.tabulate_probabilities(shown.answers_of(face), task)
     show_chart(
-        plots.plot_probabilities(shares, task.label, labels),
+        plots.plot_probabilities(shares, gettext(task.label), labels),
         name=f"predict_{task.name}_{name}",
         download_title=gettext("{task}, by method", task=gettext(task.label)),
-        takeaway=plots.takeaway_probabilities(shares, task.label, labels),
+        takeaway=plots.takeaway_probabilities(shares, gettext(task.label), labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"{_probabilities(shown)} {shown.calibrated}".strip(),
     )
@@ -311,7 +311,7 @@ def _show_top_classes(
         },
         name=f"predict_{task.name}_{name}",
         download_title=gettext("{task}, by method", task=gettext(task.label)),
-        takeaway=plots.takeaway_probabilities(shares, task.label, view.labels),
+        takeaway=plots.takeaway_probabilities(shares, gettext(task.label), view.labels),
         data=shares.rename_axis("method").reset_index(),
         note=f"{_most_probable(task, shown)} {shown.calibrated}".strip(),
         column_width=270,

@@ -6,6 +6,18 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from core.language import ENGLISH, LANGUAGES, gettext, speak_as
 
 PARAMETER = "lang"
+# What Streamlit itself writes in English: a button's word, how large a file may be, and
+# how many pages a narrow window leaves out.
+_STREAMLITS = """<style>
+[data-testid="stFileUploaderDropzone"] button p, .rc-overflow-item-rest button p {
+  font-size: 0;
+}
+[data-testid="stFileUploaderDropzone"] button p::after {
+  content: "$choose"; font-size: 0.875rem;
+}
+.rc-overflow-item-rest button p::after {content: "$others"; font-size: 0.875rem}
+[data-testid="stFileUploaderDropzoneInstructions"] {display: none !important}
+</style>"""
 _STATE, _ASKED, _WIDGET = "language", "language_asked", "language_choice"
 
 
@@ -48,6 +60,13 @@ def choose_language(*, is_offered: bool = True) -> None:
             help=" · ".join(LANGUAGES.values()),
             on_change=_take_choice,
         )
+
+
+def say_what_streamlit_says() -> None:
+    """Put the reader's words in place of Streamlit's own, which are English."""
+    if reader_language() != ENGLISH:
+        said = _STREAMLITS.replace("$choose", gettext("Choose a file"))
+        st.html(said.replace("$others", gettext("Other pages")))
 
 
 def language_in_address() -> dict[str, str]:

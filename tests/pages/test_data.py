@@ -429,6 +429,6 @@ def test_the_page_is_read_in_french(folder):
         assert not app.exception
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Images d’entraînement"] == "2\u202f000"
-    assert metrics["Diffèrent sur ethnicity"] == "11,0\xa0%"
+    assert metrics["Diffèrent\xa0: ethnicité"] == "11,0\xa0%"
     # The choice itself stays what an address holds.
     assert app.session_state["data_view"] == "Split"

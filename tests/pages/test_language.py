@@ -24,7 +24,9 @@ NO_SENTENCE = {
     *("raw_value", "user_key", "data", "options", "html", "js", "css"),
 }
 # Titles of papers and names that are not ours to translate.
-NAMES_OF_OTHERS = re.compile(r"“[^”]*”|«[^»]*»|`[^`]*`|\[[^\]]*\]\([^)]*\)|http\S+")
+NAMES_OF_OTHERS = re.compile(
+    r"“[^”]*”|«[^»]*»|`[^`]*`|\[[^\]]*\]\([^)]*\)|http\S+|Group weights, 1 and 0\.1"
+)
 
 
 def texts(message: Message) -> Iterator[str]:

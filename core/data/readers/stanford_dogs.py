@@ -344,7 +344,7 @@ def _split(
                 remedy=_fetch("lists"),
             )
         parts[names.isin(listed)] = part
-    leave_out(manifest, parts == "", "in no list")
+    leave_out(manifest, parts == "", N_("in no list"))
     share = options.validation_share
     take_split(manifest, BREED, parts, validation_share=share, seed=options.seed)
 

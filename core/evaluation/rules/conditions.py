@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.language import gettext, in_form
 from core.tasks import natural_order
 
 Booleans = NDArray[np.bool_]
@@ -66,6 +67,17 @@ class Condition:
         if len(self.others) == 1:
             return self._is(self.others[0])
         return f"{self.column} ≠ {_quoted(str(self.value))}"
+
+    def said(self, *, is_opposite: bool = False) -> str:
+        """``text``, or ``opposite``, in the reader's language."""
+        if self.kind == "flag":
+            name = gettext(self.column)
+            return gettext("not {condition}", condition=name) if is_opposite else name
+        text = self.opposite if is_opposite else self.text
+        own = text.removeprefix(self.column)
+        if own == text or not own.startswith(" "):
+            return text
+        return gettext(self.column) + (in_form(own) if self.kind == "at least" else own)
 
     @property
     def _number(self) -> str:

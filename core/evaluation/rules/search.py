@@ -61,20 +61,14 @@ class Rule:
 
     @property
     def said(self) -> str:
-        """``text`` with its "and", "or" and "not" in the reader's language."""
+        """``text`` in the reader's language."""
         named = dict(zip(LETTERS, self.conditions, strict=False))
         joins = {"and": gettext("and"), "or": gettext("or")}
 
         def written(found: re.Match[str]) -> str:
             if found["join"]:
                 return joins[found["join"]]
-            condition = named[found["letter"]]
-            if not found["no"]:
-                return condition.text
-            opposite = condition.opposite
-            if opposite == f"not {condition.text}":
-                return gettext("not {condition}", condition=condition.text)
-            return opposite
+            return named[found["letter"]].said(is_opposite=bool(found["no"]))
 
         return re.sub(
             r"\b(?P<join>and|or)\b|(?P<no>not )?\b(?P<letter>[abc])\b",

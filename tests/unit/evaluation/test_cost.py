@@ -20,6 +20,7 @@ from core.evaluation.cost import (
     unknown_note,
     widest_spread,
 )
+from core.language import speaking
 from core.runs import list_runs, read_run
 from tests.records import MACHINE, Record, record, vit
 from tests.synthetic import synthetic_study, write_run
@@ -118,6 +119,9 @@ def test_the_machine_in_words_has_an_accelerator_too():
     )
     assert describe_hardware({"backend": "tensorflow"}) is None
     assert describe_hardware({"hardware": {"cores": 1}}) == "1 core"
+    with speaking("fr"):
+        said = describe_hardware({"hardware": {"cores": 2, "threads": 1}})
+    assert said == "2 cœurs, 1 fil d’exécution"
 
 
 def test_equal_budgets_are_not_spoken_of():

@@ -65,7 +65,7 @@ def test_a_sentence_and_a_figure_are_in_the_language_that_is_spoken():
         figure = plots.plot_error_by_bin(scores, TASK, counts, LOOK)
     assert "la référence se trompe le plus dans la tranche 20-29 (de 9,0 " in said
     assert f"10{NO_BREAK}% des images d’entraînement" in said
-    assert "valeur vraie (" in figure.layout.xaxis.title.text
+    assert "Valeur vraie" in figure.layout.xaxis.title.text
     assert figure.data[0].customdata[0].startswith(f"0-9{NO_BREAK}: 4,00 ")
     assert plots.error_takeaway(scores, counts, LOOK, TASK) == english
 

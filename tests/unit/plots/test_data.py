@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from core.data.manifest import DatasetInfo
+from core.language import speaking
 from core.plots import data as plots
 from core.tasks import Binary, Regression
 
@@ -237,3 +238,16 @@ def test_a_profile_says_its_realised_ratio():
         "ratio of 250: 200 was asked for, and counts are whole."
     )
     assert plots.takeaway_profile({}) == ""
+
+
+def test_why_images_are_left_out_is_said_in_french():
+    reasons = ("ethnicity Others", "age outside 1-79", "cannot be read", "too blurred")
+    assert [plots.reason_text(reason) for reason in reasons] == list(reasons)
+    with speaking("fr"):
+        said = [plots.reason_text(reason) for reason in reasons]
+    assert said == [
+        "ethnicité Others",
+        "âge hors de 1-79 ans",
+        "illisible",
+        "too blurred",
+    ]

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from core.plots.formatting import interval, score_cell, signed
+from core.language import speaking
+from core.plots.formatting import feature_label, interval, score_cell, signed
 from core.text import NO_BREAK, listed, number, plural, strong
 
 
@@ -42,3 +43,12 @@ def test_score_cell_writes_mean_interval_and_verdict():
     cell = score_cell(row, 1).replace(NO_BREAK, " ")
     assert cell.startswith(f"{strong(8.5)} [8.0, 9.0]")
     assert "▲ better" in cell
+
+
+def test_a_feature_is_named_in_the_language_that_is_spoken():
+    names = ("group", "age_bin", "gender × ethnicity", "skin_tone")
+    english = ["Group", "Age bin", "Gender × ethnicity", "Skin tone"]
+    assert [feature_label(name) for name in names] == english
+    with speaking("fr"):
+        said = [feature_label(name) for name in names]
+    assert said == ["Groupe", "Âge (tranches)", "Genre × ethnicité", "Skin tone"]

@@ -84,11 +84,11 @@ def test_sentences_on_answers_are_said_in_french(answers, expected):
         said = plots.takeaway_values(table, AGE, LABELS, stands_out=True)
         figure = plots.plot_values(table, AGE, LOOK)
     assert to_plain(said) == (
-        "Age\xa0: de 31 (Base) à 45 (LMF) ans. Les méthodes sont en désaccord, de 14"
+        "Âge\xa0: de 31 (Base) à 45 (LMF) ans. Les méthodes sont en désaccord, de 14"
         " ans. Pour 90\xa0% de telles réponses de Base, la vérité va de 25 à 43 ans."
     )
     assert figure.layout.separators == ",\u202f"
-    assert figure.layout.xaxis.title.text == "age (ans)"
+    assert figure.layout.xaxis.title.text == "âge (ans)"
 
 
 def test_value_chart_draws_error_bars_where_known(answers, expected):

@@ -155,6 +155,12 @@ def test_a_rule_joins_its_conditions_in_french() -> None:
         assert " et " in rule.said
         assert "non " in rule.said
         assert " and " in rule.text
+        assert "chapeau" in rule.said
+        threshold = Condition("age", "at least", 0.5)
+        assert threshold.said() == "âge ≥ 0,5"
+        assert threshold.said(is_opposite=True) == "âge < 0,5"
+        assert Condition("hair", "is", "no hair").said() == "no hair"
+    assert threshold.said() == threshold.text == "age ≥ 0.5"
 
 
 def test_an_unknown_metric_is_said_in_french() -> None:

@@ -169,7 +169,7 @@ def test_views_are_said_in_french_and_in_english_again(view: StudyView) -> None:
     with speaking("fr"):
         french = draw_view("data-classes", view, {"column": "age"})
         split = draw_view("data-split", view, {})
-    assert french.title == "Age par partition"
+    assert french.title == "Âge par partition"
     assert "un rapport de déséquilibre de 8,2." in french.takeaway
     (figure,) = french.figures.values()
     assert figure.layout.yaxis.title.text == "part de la partition (%)"
