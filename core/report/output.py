@@ -68,10 +68,12 @@ def write_files(files: Mapping[Path, bytes], *, folders: Sequence[Path] = ()) ->
                 _write_file(place, content)
     except OSError as error:
         place = Path(error.filename or next(iter(files), Path()))
+        # At fault is a folder of the files, or the one that a file should be in.
+        of_files = {parent for each in files for parent in each.parents}
         raise EquipoiseError(
             gettext(
                 "The files could not be written to {folder}: {fault}.",
-                folder=place.parent,
+                folder=place if place in of_files else place.parent,
                 fault=error.strerror or error,
             ),
             expected=gettext("a writable folder with room."),
