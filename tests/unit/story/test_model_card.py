@@ -93,7 +93,7 @@ def test_it_names_the_runs_that_it_is_about(card: ModelCard) -> None:
     facts, runs = sections(card)["provenance"].tables
     own = [r for r in open_study("utkface").runs if r.method == "balanced-softmax"]
     assert [cells[2].text for cells in runs.rows] == [r.info["key"] for r in own]
-    assert dict((n.text, v.text) for n, v in facts.rows)["Runs"] == f"{len(own)} runs"
+    assert {n.text: v.text for n, v in facts.rows}["Runs"] == f"{len(own)} runs"
 
 
 def test_it_says_what_its_differences_are_to(card: ModelCard) -> None:
