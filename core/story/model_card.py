@@ -234,12 +234,14 @@ def _protocol(
         batch=own.training.batch_size,
         rate=in_form(f"{own.training.learning_rate:g}"),
     )
-    yield ngettext(
-        "It was trained once, with the seed {seeds}.",
-        "It was trained anew with each of {count} seeds: {seeds}.",
-        len(runs),
-        seeds=seeds,
-    )
+    if len(runs) == 1:
+        yield gettext("It was trained once, with the seed {seed}.", seed=seeds)
+    else:
+        yield gettext(
+            "It was trained anew with each of {count} seeds: {seeds}.",
+            count=len(runs),
+            seeds=seeds,
+        )
     if tried := len(trials_of(study.search, method)):
         yield ngettext(
             "Its settings were chosen among {count} setting, by the validation images.",
