@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from core.commands.cache import cache
+from core.commands.card import card
 from core.commands.compare import compare
 from core.commands.console import as_fault, say, say_interrupted
 from core.commands.data import data
@@ -70,7 +71,7 @@ app = typer.Typer(
 # The order of --help.
 for command in (
     *(studies, data, train, tune, stability, compare, explain_label, label_errors),
-    *(report, provenance, predict, methods, verify, ship, cache),
+    *(report, provenance, card, predict, methods, verify, ship, cache),
 ):
     app.command()(command)
 app.command(name="import")(import_predictions)

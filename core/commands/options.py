@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from core.errors import EquipoiseError
+from core.language import LANGUAGES
 
 FAILED = 1
 FAULT = 2
@@ -49,6 +50,22 @@ SeedsOption = Annotated[
         help="Only this seed; may be given several times.",
     ),
 ]
+
+
+def require_language(code: str, *, what: str) -> None:
+    """Refuse a language that the files of a command are not written in.
+
+    Raises
+    ------
+    EquipoiseError
+        If ``code`` is not one of ``LANGUAGES``; ``what`` names the files.
+    """
+    if code not in LANGUAGES:
+        raise EquipoiseError(
+            f"{what} are not written in the language '{code}'.",
+            expected=f"one of {', '.join(LANGUAGES)}.",
+            remedy="leave --lang out for English.",
+        )
 
 
 def refuse_without_effect(

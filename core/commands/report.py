@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.commands.console import progress_bars, warn_of
-from core.commands.options import refuse_without_effect
+from core.commands.options import refuse_without_effect, require_language
 from core.errors import EquipoiseError
-from core.language import ENGLISH, LANGUAGES, speaking
+from core.language import ENGLISH, speaking
 
 if TYPE_CHECKING:
     from core.story.story import Story
@@ -73,7 +73,7 @@ def report(
     from core.story.story import in_language
 
     names = read_formats(formats)
-    _require_language(lang)
+    require_language(lang, what="Reports")
     if template is not None and "pptx" not in names:
         refuse_without_effect(["--template"], expected="it with --format pptx.")
     told, folder = _find_story(story, study)
@@ -88,15 +88,6 @@ def report(
     warn_of(drawn.problems)
     for place in places.values():
         sys.stdout.write(f"{place}\n")
-
-
-def _require_language(code: str) -> None:
-    if code not in LANGUAGES:
-        raise EquipoiseError(
-            f"Reports are not written in the language '{code}'.",
-            expected=f"one of {', '.join(LANGUAGES)}.",
-            remedy="leave --lang out for English.",
-        )
 
 
 def _find_story(file: Path | None, study: str) -> tuple[Story | None, Path | None]:

@@ -8,13 +8,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.errors import EquipoiseError
-from core.language import N_, gettext
+from core.language import gettext
 from core.report.fit import POINTS, Fitted, fit_text, text_height
 from core.report.markdown_words import Paragraph, read_paragraphs
 from core.report.pictures import own_title
 from core.report.places import Box
 from core.report.report import Report, ReportSlide
 from core.report.sheets import Sheet, table_sheets, written_table
+from core.story.provenance import PROVENANCE
 from core.text import SEPARATOR, to_plain
 
 TITLE_SIZES = (36, 32, 28, 24, 22, 20)
@@ -35,7 +36,6 @@ MOST_FIGURES, LEAST_FIGURE, TALL = 6, 2.9, 420
 # and in inches.
 PARAGRAPH_GAP, BOX_INSET = 0.4, 0.2
 DOUBT_COLOURS = {"fill": "FFF1E6", "line": "D55E00", "text": "8A3A00"}
-PROVENANCE = N_("Where these numbers come from")
 
 
 @dataclass(frozen=True)

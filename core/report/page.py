@@ -3,18 +3,18 @@
 import base64
 import html
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from core.language import N_, gettext
 from core.plots.download import chart_data, hide_titles, page_script
 from core.plots.highlight import HIGHLIGHT
-from core.report.layout import PROVENANCE
 from core.report.markdown_words import markdown_html
 from core.report.own_picture import Picture
 from core.report.report import QUESTIONS, Progress, Report, ReportSlide
 from core.report.sheets import written_table
+from core.story.provenance import PROVENANCE
 from core.text import split_marks, to_plain
 
 WRITING = "Writing the page"
@@ -57,7 +57,7 @@ def build_page(report: Report, *, progress: Progress | None = None) -> bytes:
         slides="\n".join(parts),
         questions=_questions(report),
         provenance=_rows(report.provenance.rows),
-        style=_STYLE + HIGHLIGHT + hide_titles(".chart"),
+        style=PAGE_STYLE + HIGHLIGHT + hide_titles(".chart"),
         script=page_script(),
         charts=drawn,
         said_slides=_said(N_("Slides")),
@@ -127,7 +127,7 @@ def _drawn(slide: ReportSlide, charts: list[dict[str, object]]) -> Iterator[str]
         yield f'<p class="note">{marked_html(drawn.note)}</p>'
     if drawn.numbers is not None:
         numbers = drawn.numbers
-        table = _table(written_table(numbers), numbers.takeaway)
+        table = table_html(written_table(numbers), numbers.takeaway)
         small = f'<p class="note">{marked_html(numbers.note)}</p>' * bool(numbers.note)
         if drawn.figures or len(numbers.frame) > FEW_ROWS:
             head = f"<summary>{_said(IN_NUMBERS)}</summary>"
@@ -149,16 +149,22 @@ def marked_html(text: str) -> str:
     return "".join(parts)
 
 
-def _table(frame: pd.DataFrame, caption: str) -> str:
+def table_html(frame: pd.DataFrame, caption: str, *, names_rows: bool = False) -> str:
+    """A table of texts with marks; the first cell names its row if ``names_rows``."""
     heads = "".join(f'<th scope="col">{marked_html(str(c))}</th>' for c in frame)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{marked_html(cell)}</td>" for cell in row) + "</tr>"
-        for row in frame.itertuples(index=False)
+        f"<tr>{_cells(row, names_rows)}</tr>" for row in frame.itertuples(index=False)
     )
+    said = f"<caption>{marked_html(caption)}</caption>" if caption else ""
     return (
-        f'<div class="table"><table><caption>{marked_html(caption)}</caption>'
+        f'<div class="table"><table>{said}'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _cells(row: Sequence[str], names_rows: bool) -> str:
+    first = f'<th scope="row">{marked_html(row[0])}</th>' if names_rows else ""
+    return first + "".join(f"<td>{marked_html(c)}</td>" for c in row[names_rows:])
 
 
 def _picture(picture: Picture, alt: str) -> str:
@@ -185,7 +191,7 @@ def _rows(rows: tuple[tuple[str, str], ...]) -> str:
     return f'<div class="table"><table><tbody>{lines}</tbody></table></div>'
 
 
-_STYLE = """<style>
+PAGE_STYLE = """<style>
 :root { color-scheme: light dark; --ink: #1b1f24; --quiet: #5a6270; --paper: #fff;
   --line: #d5dae1; --good: #00734f; --bad: #b23a00; --same: #005a8e; --other: #8a5000;
   --link: #005a8e; }

@@ -21,7 +21,7 @@ from core.results.markdown import table_markdown
 from core.results.sentences import compared_with, comparison_notes, fairness_notes
 from core.results.tables import Column, Table
 from core.runs import Run
-from core.story.provenance import provenance_of
+from core.story.provenance import PROVENANCE, Provenance, provenance_of
 from core.story.questions import jury_questions
 from core.text import escape_document, listed, to_plain
 from core.views.loads import load_comparison, load_metrics
@@ -63,7 +63,8 @@ class ModelCard:
     ----------
     title, study, method, label : str
     sections : tuple of CardSection
-        Intended use, data and licences, protocol, results, results by group, limits.
+        Intended use, data and licences, protocol, results, results by group, limits,
+        and where the numbers come from.
     """
 
     title: str
@@ -106,6 +107,7 @@ def model_card(view: StudyView, method: str) -> ModelCard:
     reference = view.references.get(method, "")
     shown = [m for m in view.labels if m in (method, reference, view.baseline)]
     own = replace(view, look=view.look.only(shown))
+    origin = provenance_of(replace(view, runs=tuple(runs)))
     answers = {each.key: each.answer for each in jury_questions(own)}
     comparison = load_comparison(view)
     label = view.labels[method]
@@ -118,16 +120,21 @@ def model_card(view: StudyView, method: str) -> ModelCard:
                 *answers["size"][:1],
                 *answers["split"],
                 *answers["labels"],
-                *_terms(own, method),
+                *_terms(origin),
             ),
         ),
         CardSection(
-            "protocol", gettext("Protocol"), tuple(_protocol(view, method, runs))
+            "protocol",
+            gettext("Protocol"),
+            tuple(_protocol(view, method, runs, origin)),
         ),
         CardSection(
             "results",
             gettext("Results"),
-            (_differences_to(comparison), *comparison_notes(comparison, view.labels)),
+            (
+                _differences_to(view, method, comparison),
+                *comparison_notes(comparison, view.labels),
+            ),
             tuple(_results(view, method, comparison)),
         ),
         _by_group(view, method),
@@ -135,6 +142,12 @@ def model_card(view: StudyView, method: str) -> ModelCard:
             "limits",
             gettext("Limits"),
             tuple(_limits(view, runs, answers["unknown"])),
+        ),
+        CardSection(
+            "provenance",
+            gettext(PROVENANCE),
+            (gettext("These are the records of the runs of this method alone."),),
+            (origin.facts_table, origin.runs_table),
         ),
     )
     return ModelCard(
@@ -184,19 +197,19 @@ def _use(view: StudyView, label: str) -> Iterator[str]:
         yield f"{asked} {gettext(limits)}"
 
 
-def _terms(view: StudyView, method: str) -> Iterator[str]:
+def _terms(origin: Provenance) -> Iterator[str]:
     """Licences of data and weights, of this method's runs alone."""
-    card = provenance_of(
-        replace(view, runs=tuple(run for run in view.runs if run.method == method))
-    )
-    yield from card.data_terms or (gettext("The terms of the data are not recorded."),)
-    for weights in card.weights:
+    unknown = gettext("The terms of the data are not recorded.")
+    yield from origin.data_terms or (unknown,)
+    for weights in origin.weights:
         yield gettext("The trainings began from {weights}.", weights=weights)
-    for origin in card.imported:
-        yield gettext("The predictions were imported: {origin}.", origin=origin)
+    for source in origin.imported:
+        yield gettext("The predictions were imported: {origin}.", origin=source)
 
 
-def _protocol(view: StudyView, method: str, runs: list[Run]) -> Iterator[str]:
+def _protocol(
+    view: StudyView, method: str, runs: list[Run], origin: Provenance
+) -> Iterator[str]:
     study, seeds = view.study, listed([str(run.seed) for run in runs])
     if method not in study.methods or not study.is_trained or runs[0].is_imported:
         yield gettext(
@@ -221,12 +234,14 @@ def _protocol(view: StudyView, method: str, runs: list[Run]) -> Iterator[str]:
         batch=own.training.batch_size,
         rate=in_form(f"{own.training.learning_rate:g}"),
     )
-    yield ngettext(
-        "It was trained anew with each of {count} seed: {seeds}.",
-        "It was trained anew with each of {count} seeds: {seeds}.",
-        len(runs),
-        seeds=seeds,
-    )
+    if len(runs) == 1:
+        yield gettext("It was trained once, with the seed {seed}.", seed=seeds)
+    else:
+        yield gettext(
+            "It was trained anew with each of {count} seeds: {seeds}.",
+            count=len(runs),
+            seeds=seeds,
+        )
     if tried := len(trials_of(study.search, method)):
         yield ngettext(
             "Its settings were chosen among {count} setting, by the validation images.",
@@ -243,7 +258,7 @@ def _protocol(view: StudyView, method: str, runs: list[Run]) -> Iterator[str]:
                 what=gettext(info.label),
                 amount=info.format(means[key], unit=True),
             )
-    for machine in provenance_of(replace(view, runs=tuple(runs))).hardware:
+    for machine in origin.hardware:
         yield gettext("The machine was {machine}.", machine=machine)
 
 
@@ -269,8 +284,11 @@ def _remedies(
         yield gettext("It uses {remedy}, with {values}.", remedy=remedy, values=said)
 
 
-def _differences_to(comparison: Comparison) -> str:
-    return gettext("Differences are to {baseline}.", baseline=compared_with(comparison))
+def _differences_to(view: StudyView, method: str, comparison: Comparison) -> str:
+    if comparison.counterparts is None and method == comparison.baseline:
+        return gettext("It is the baseline that the other methods are compared with.")
+    baseline = compared_with(comparison, view.labels)
+    return gettext("Differences are to {baseline}.", baseline=baseline)
 
 
 def _results(view: StudyView, method: str, comparison: Comparison) -> Iterator[Table]:

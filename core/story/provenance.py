@@ -10,13 +10,17 @@ from typing import Any
 from core.data.manifest import SPLITS, TEST, TRAINING, VALIDATION
 from core.evaluation.cost import describe_hardware
 from core.language import N_, gettext, ngettext
+from core.results.cells import Text
+from core.results.markdown import table_markdown
 from core.results.study_runs import IMPORTED_FAMILY
+from core.results.tables import Column, Table
 from core.runs import Run, data_report, is_added
 from core.shipped import WEIGHTS_LICENCES
 from core.study import weights_kind
-from core.text import SEPARATOR, clauses
+from core.text import SEPARATOR, clauses, escape_document
 from core.views.study_view import StudyView
 
+PROVENANCE = N_("Where these numbers come from")
 NOT_RECORDED = N_("not recorded")
 SHOWN = 4
 """Fingerprints that a card names; the JSON has all."""
@@ -141,6 +145,37 @@ class Provenance:
             (gettext("Written by"), f"Equipoise {self.program}"),
         )
 
+    @property
+    def facts_table(self) -> Table:
+        """The card as a table of names and values."""
+        columns = (
+            Column(gettext("What"), align="left"),
+            Column(gettext("Value"), align="left"),
+        )
+        rows = ((Text(name, is_name=True), Text(value)) for name, value in self.rows)
+        return Table("", columns, tuple(rows))
+
+    @property
+    def runs_table(self) -> Table:
+        """Every run with its key, and when it was trained."""
+        columns = (
+            Column(gettext("Method"), align="left"),
+            Column(gettext("Seed")),
+            Column(gettext("Run key"), align="left"),
+            Column(gettext("Time of training"), align="left"),
+        )
+        unknown = gettext(NOT_RECORDED)
+        rows = (
+            (
+                Text(run.label, is_name=True),
+                Text(str(run.seed)),
+                Text(run.key or unknown),
+                Text(run.trained or unknown),
+            )
+            for run in self.runs
+        )
+        return Table(gettext("Runs"), columns, tuple(rows))
+
     def record(self) -> dict[str, Any]:
         """The same as plain values, for JSON; what is not recorded is null or empty."""
         first, last = self.trained
@@ -204,6 +239,18 @@ def provenance_of(view: StudyView) -> Provenance:
         weights=_each(_weights(run, view) for run in runs if not run.is_imported),
         imported=_each(_imported(run, view) for run in runs if run.is_imported),
     )
+
+
+def provenance_markdown(card: Provenance) -> str:
+    """The card as Markdown, with all its runs; every name stands as it is."""
+    runs = card.runs_table
+    parts = [
+        f"# {escape_document(gettext(PROVENANCE))}",
+        table_markdown(card.facts_table),
+        f"## {escape_document(runs.title)}",
+        table_markdown(runs),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _run_record(run: Run, view: StudyView) -> RunRecord:

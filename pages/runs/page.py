@@ -13,6 +13,7 @@ from core.text import emphasis, to_markdown
 from core.views import runs as views
 from core.views.study_view import StudyView
 from pages.shell.address import run_page, saying_what_is_missing
+from pages.shell.cards import offer_model_card
 from pages.shell.choose import choose
 from pages.shell.show import (
     open_card,
@@ -61,8 +62,11 @@ def show_runs(view: StudyView) -> None:
     show_numbers(drawn)
 
 
-def show_record(view: StudyView) -> None:
-    """The record of one run, and its differences to another."""
+def show_record(view: StudyView, whole: StudyView) -> None:
+    """The record of one run, the card of its method, and how it differs from another.
+
+    ``whole`` has every run: a model card compares its method with the baseline.
+    """
     runs = {run.name: run for run in views.runs_of(view)}
     titles = {name: views.title_of(view, run) for name, run in runs.items()}
     st.subheader(gettext("One run, and how it differs from another"), anchor=False)
@@ -99,6 +103,7 @@ def show_record(view: StudyView) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
+        offer_model_card(whole, run.method, key="runs_card")
     if second in others:
         drawn = views.draw_run_differences(view, run=run.name, other=runs[second].name)
         with open_card() as card:
@@ -133,6 +138,7 @@ def main() -> None:
         ),
         help=gettext("Pick single runs to see only these."),
     )
+    whole = view
     if picked:
         view = replace(view, runs=tuple(run for run in runs if run.name in picked))
     try:
@@ -141,7 +147,7 @@ def main() -> None:
     except EquipoiseError as error:
         show_error(error)
     show_runs(view)
-    show_record(view)
+    show_record(view, whole)
 
 
 run_page(main)

@@ -24,6 +24,7 @@ from core.views.metrics import in_order_of_choice
 from core.views.studies import label_in, narrowed, study_named, view_beside, whole_view
 from core.views.study_view import StudyView
 from pages.shell.address import end_page, read_address, this_address
+from pages.shell.cards import offer_provenance
 from pages.shell.choose import choose, choose_several, chosen_before
 from pages.shell.reference import choose_reference
 from pages.shell.show import show_error, show_problems, stop_with
@@ -99,10 +100,16 @@ def study_bar(
     if dataset.generated:
         generated = gettext("Generated pictures")
         bar.badge(generated, icon=":material/draw:", color="orange")
-    if not (filters and listing.runs):
+    if not listing.runs:
         return whole_view(study, dataset, listing.runs)
-    others = studies_beside(study) if beside else None
-    return _filtered(study, dataset, listing.runs, bar, others)
+    if filters:
+        others = studies_beside(study) if beside else None
+        view = _filtered(study, dataset, listing.runs, bar, others)
+    else:
+        view = whole_view(study, dataset, listing.runs)
+    with bar:
+        offer_provenance(view)
+    return view
 
 
 def choose_metric(view: StudyView, available: Iterable[str], *, key: str) -> MetricInfo:

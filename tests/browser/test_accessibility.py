@@ -25,6 +25,30 @@ def faults_of(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
+def test_the_provenance_of_a_study_can_be_read_by_everyone(
+    app: App, chromium: Browser, language: str, scheme: str
+) -> None:
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme=scheme
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{app.url}/cost?study=avatars&lang={language}")
+    page.get_by_role("button", name="Provenance").click()
+    opened = page.get_by_test_id("stPopoverBody")
+    expect(opened.get_by_role("table")).to_be_visible()
+    with page.expect_download() as download:
+        opened.get_by_role("button", name="JSON").click()
+    assert download.value.suggested_filename == "avatars-provenance.json"
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    # The button in its colours under the pointer.
+    page.get_by_role("button", name="Provenance").first.hover()
+    faults = faults_of(page)
+    context.close()
+    assert not faults
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
 def test_every_page_can_be_read_by_everyone(
     app: App, chromium: Browser, language: str, scheme: str
 ) -> None:

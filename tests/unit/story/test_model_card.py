@@ -13,7 +13,7 @@ from core.views.loads import load_comparison, load_metrics
 from core.views.studies import open_study
 from tests.synthetic import write_store
 
-NAMES = ("use", "data", "protocol", "results", "groups", "limits")
+NAMES = ("use", "data", "protocol", "results", "groups", "limits", "provenance")
 
 
 def sections(card: ModelCard) -> dict:
@@ -89,11 +89,31 @@ def test_it_is_written_in_the_reader_s_language(card: ModelCard) -> None:
     assert card_markdown(again) == card_markdown(card)
 
 
+def test_it_names_the_runs_that_it_is_about(card: ModelCard) -> None:
+    facts, runs = sections(card)["provenance"].tables
+    own = [r for r in open_study("utkface").runs if r.method == "balanced-softmax"]
+    assert [cells[2].text for cells in runs.rows] == [r.info["key"] for r in own]
+    assert {n.text: v.text for n, v in facts.rows}["Runs"] == f"{len(own)} runs"
+
+
+def test_it_says_what_its_differences_are_to(card: ModelCard) -> None:
+    said = sections(card)["results"].sentences[0]
+    assert said == "Differences are to Baseline."
+    view = open_study("cifar10-lt-200", baseline="csce")
+    said = sections(model_card(view, "baseline"))["results"].sentences[0]
+    assert said == f"Differences are to {view.labels['csce']}."
+
+
 def test_a_baseline_and_a_study_without_groups_have_a_card() -> None:
     card = model_card(open_study("cifar10-lt-200"), "baseline")
     said = " ".join(sections(card)["groups"].sentences)
     assert "no sensitive feature" in said
     assert "uses no remedy" in " ".join(sections(card)["protocol"].sentences)
+    assert (
+        "It was trained once, with the seed 0." in sections(card)["protocol"].sentences
+    )
+    first = sections(card)["results"].sentences[0]
+    assert first == "It is the baseline that the other methods are compared with."
     assert "One training" in " ".join(sections(card)["limits"].sentences)
     assert card_markdown(card)
 

@@ -10,7 +10,11 @@ from typer.testing import CliRunner
 import core.runs
 from core.cli import app
 from core.language import speaking
-from core.story.provenance import NOT_RECORDED, provenance_of
+from core.story.provenance import (
+    NOT_RECORDED,
+    provenance_markdown,
+    provenance_of,
+)
 from core.views.studies import open_study
 from tests.synthetic import write_run, write_store
 
@@ -70,6 +74,18 @@ def test_what_is_not_recorded_is_not_guessed(store: Path) -> None:
     rows = dict(provenance_of(open_study("utkface")).rows)
     for what in ("Hardware", "Versions", "Trained"):
         assert rows[what] == NOT_RECORDED
+
+
+def test_as_markdown_it_has_the_facts_and_every_run(store: Path) -> None:
+    found = provenance_of(open_study("utkface"))
+    text = provenance_markdown(found)
+    assert text.startswith("# Where these numbers come from\n")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    # Two tables, each with a head and a rule.
+    assert len(lines) == len(found.rows) + len(found.runs) + 2 * 2
+    # The synthetic runs have no keys.
+    ins = [line for line in lines if f"| 1 | {NOT_RECORDED} |" in line]
+    assert len(ins) == 2
 
 
 def test_the_card_is_read_in_the_reader_s_language(store: Path) -> None:

@@ -1,0 +1,99 @@
+"""A model card as HTML: one file, offline, with its tables and its language."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import core.runs
+from core.language import speaking
+from core.report.model_card import build_card_page
+from core.results.frame import plain_frame, table_frame
+from core.story.model_card import ModelCard, model_card
+from core.views.studies import open_study
+from tests.synthetic import write_store
+
+
+class Reader(HTMLParser):
+    """Tags that were opened, and the words of cells and of everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[str] = []
+        self._in_cell = False
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("td", "th"):
+            self._in_cell = True
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._in_cell = False
+
+    def handle_data(self, data):
+        if self._in_cell:
+            self.cells[-1] += data
+
+
+def read(content: bytes) -> Reader:
+    reader = Reader()
+    reader.feed(content.decode())
+    return reader
+
+
+@pytest.fixture(scope="module")
+def card() -> ModelCard:
+    return model_card(open_study("avatars"), "lmf")
+
+
+def test_it_holds_every_section_and_every_cell(card: ModelCard) -> None:
+    found = read(build_card_page(card))
+    ids = [given.get("id") for tag, given in found.tags if tag == "section"]
+    assert ids == [section.name for section in card.sections]
+    frames = [plain_frame(table_frame(t)) for s in card.sections for t in s.tables]
+    expected = []
+    for frame in frames:
+        expected += [*frame, *frame.to_numpy().ravel().tolist()]
+    assert found.cells == expected
+
+
+def test_rows_and_columns_are_named_for_who_cannot_see(card: ModelCard) -> None:
+    heads = [given for tag, given in read(build_card_page(card)).tags if tag == "th"]
+    assert {head["scope"] for head in heads} == {"row", "col"}
+
+
+def test_it_asks_no_host_and_has_no_script(card: ModelCard) -> None:
+    found = read(build_card_page(card))
+    assert not {tag for tag, _ in found.tags} & {"script", "link", "img", "iframe"}
+    assert not [g for _, g in found.tags if {"src", "href", "onload"} & g.keys()]
+    assert build_card_page(card) == build_card_page(card)
+
+
+def test_it_is_said_in_one_language(card: ModelCard) -> None:
+    with speaking("fr"):
+        page = build_card_page(model_card(open_study("avatars"), "lmf")).decode()
+    assert '<html lang="fr">' in page
+    assert "Usage prévu" in page
+    assert re.search(r"\d,\d\d", page)
+    assert '<html lang="en">' in build_card_page(card).decode()
+
+
+def test_a_hostile_label_stays_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(core.runs.STORE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "none")
+    study = write_store(
+        tmp_path, "avatars", methods=("baseline", "lmf"), seeds=(0,), rows=80
+    )
+    label = "<script>alert(1)</script>{x}"
+    tables = {**study.methods}
+    tables["lmf"] = tables["lmf"].model_copy(update={"label": label})
+    core.runs.write_study(tmp_path, study.model_copy(update={"methods": tables}))
+    page = build_card_page(model_card(open_study("avatars"), "lmf")).decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{x}" in page
