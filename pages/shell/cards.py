@@ -69,14 +69,14 @@ def offer_model_card(view: StudyView, method: str, *, key: str) -> None:
         )
 
 
-def _model_card(view: StudyView, method: str, suffix: str, code: str) -> bytes:
+def _model_card(view: StudyView, method: str, suffix: str, code: str) -> str:
     """It is made outside of the reader's visit, and so it is told their language."""
     with speaking(code):
         view, _ = without_damaged(view)
         made = model_card(view, method)
         if suffix == "md":
-            return card_markdown(made).encode()
-        return build_card_page(made)
+            return card_markdown(made)
+        return build_card_page(made).decode()
 
 
 def _show_card(card: Provenance) -> None:

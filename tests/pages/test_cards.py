@@ -110,8 +110,8 @@ def test_a_model_card_is_handed_out_of_the_method_chosen(fill, open_page, handed
     app.selectbox(key="provenance_method_utkface").select("ins").run()
     assert not app.exception
     card = model_card(open_study("utkface"), "ins")
-    assert handed_out["Model card (HTML)"]() == build_card_page(card)
-    assert handed_out["Model card (Markdown)"]() == card_markdown(card).encode()
+    assert handed_out["Model card (HTML)"]() == build_card_page(card).decode()
+    assert handed_out["Model card (Markdown)"]() == card_markdown(card)
 
 
 def test_runs_offers_the_card_of_the_run_s_method(fill, open_page, handed_out):
@@ -122,7 +122,7 @@ def test_runs_offers_the_card_of_the_run_s_method(fill, open_page, handed_out):
     assert not app.exception
     assert len(_named(app, "Model card (HTML)")) == 1
     card = model_card(open_study("utkface"), "ins")
-    assert handed_out["Model card (Markdown)"]() == card_markdown(card).encode()
+    assert handed_out["Model card (Markdown)"]() == card_markdown(card)
 
 
 def test_both_are_said_in_french(fill, open_page, handed_out):
@@ -135,7 +135,7 @@ def test_both_are_said_in_french(fill, open_page, handed_out):
     assert "**Empreinte de la partition**" in set(app.table[0].value["Quoi"])
     assert handed_out["Provenance (Markdown)"]().startswith("# D’où viennent")
     made = handed_out["Fiche du modèle (HTML)"]()
-    assert b'<html lang="fr">' in made
+    assert '<html lang="fr">' in made
     # The record is for programs: the same in every language.
     assert "split_fingerprints" in handed_out["Provenance (JSON)"]()
 
