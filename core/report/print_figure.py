@@ -766,7 +766,8 @@ class _Drawing:
         spans = sorted(scale(at) for at, _ in ticks)
         span = abs(scale(ends[1]) - scale(ends[0]))
         nearest = min(b - a for a, b in itertools.pairwise(spans))
-        room = nearest / span * length
+        # Long names beside a panel can leave it no width at all, until it is fitted.
+        room = max(1.0, nearest / span * length)
         given = side.layout.get("tickangle")
         gap = 0.5 * size
         if given in (None, 0, "auto"):

@@ -87,7 +87,10 @@ def test_every_chart_and_table_has_a_text_alternative_and_downloads(spent, open_
     for element in (*app.get("plotly_chart"), *app.get("arrow_data_frame")):
         assert len(element.proto.alt) > 20
     labels = [button.proto.label for button in app.get("download_button")]
-    assert labels == ["Data (CSV)", "Chart (HTML)", "Data (CSV)", "Data (CSV)"]
+    assert labels == [
+        *("Data (CSV)", "Chart (HTML)", "Print (ZIP)"),
+        *("Data (CSV)", "Data (CSV)"),
+    ]
 
 
 @pytest.mark.parametrize("cost", list(COSTS))

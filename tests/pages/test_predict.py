@@ -612,5 +612,5 @@ def test_answers_are_read_in_french(folder):
     assert not app.exception
     table = app.table[0].value
     assert table["Méthode"].tolist() == ["Baseline", "INS", "LMF"]
-    assert table["Age (ans)"].str.contains(r"\*\* \(de \d+ à \d+\)$").all()
+    assert table["Âge (ans)"].str.contains(r"\*\* \(de \d+ à \d+\)$").all()
     assert app.title[0].value == "Prédire"
