@@ -44,11 +44,15 @@ def measure_report() -> tuple[float, str]:
 
 def measure_french() -> tuple[float, str]:
     """How long reruns of the result pages take in French, as a multiple of English."""
+    from core.language import speaking
+
     total = dict.fromkeys(("en", "fr"), 0.0)
     for name in RESULT_PAGES:
         for code in total:
             page = open_page(name, language=code, study=STUDY)
-            seconds = [seconds_of_rerun(page) for _ in range(RERUNS)]
+            # AppTest asks what an option is called outside of the visit.
+            with speaking(code):
+                seconds = [seconds_of_rerun(page) for _ in range(RERUNS)]
             total[code] += statistics.median(seconds)
     seen = ", ".join(f"{code} {1000 * s:.0f} ms" for code, s in total.items())
     return total["fr"] / total["en"], f"{len(RESULT_PAGES)} pages together; {seen}"
