@@ -233,7 +233,7 @@ def _only(asked: str | None, known: Iterable[str], what: str, option: str) -> st
         else gettext("It is not said which {what} to label with.", what=gettext(what)),
         expected=gettext("one of {names}.", names=", ".join(names))
         if names
-        else gettext("one of none: there is no run."),
+        else gettext("a study that has runs."),
         remedy=gettext("name it with {option}.", option=option),
     )
 

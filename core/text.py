@@ -183,11 +183,6 @@ def clauses(said: Iterable[str]) -> str:
     return first
 
 
-def plural(count: int, word: str, many: str = "") -> str:
-    """A count with its noun: "1 photo", "3 photos"."""
-    return f"{count:,} {word if count == 1 else many or word + 's'}"
-
-
 def number(value: float, digits: int = 3) -> str:
     """A number as it is read aloud: fixed digits, a real minus, an en dash if none.
 

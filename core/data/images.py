@@ -292,7 +292,7 @@ def _begins_as_picture(start: bytes) -> bool:
 
 
 def _no_picture(name: str, start: bytes) -> str:
-    """The problem of a file that is no picture, and what it is instead."""
+    """Say that a file is not a picture, and what it is instead."""
     if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif"):
         return gettext(
             "{name} is not a picture that can be read (it is HEIC, a phone's format), "

@@ -124,7 +124,7 @@ def _task_of(noise: LabelNoise, info: DatasetInfo) -> Classification:
             ),
             expected=gettext("one of {names}.", names=", ".join(tasks))
             if tasks
-            else gettext("one of none: it predicts numbers."),
+            else gettext("a study with a classification task."),
             remedy=gettext("fix `task` under [label_noise] in the study's file."),
         )
     return tasks[noise.task]
@@ -145,7 +145,7 @@ def _groups_of(noise: LabelNoise, loaded: LoadedDataset) -> pd.Series:
             ),
             expected=gettext("one of {names}.", names=", ".join(features))
             if features
-            else gettext("one of none: it has no such feature."),
+            else gettext("a dataset with sensitive features."),
             remedy=gettext("fix `by` under [label_noise] in the study's file."),
         )
     strange = sorted(set(noise.shares) - set(features[noise.by]))

@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterator
 
 from core.language import language
-from core.report.page import PAGE_STYLE, marked_html, table_html
+from core.report.page import PAGE_HEAD, PAGE_STYLE, marked_html, table_html
 from core.results.frame import table_frame
 from core.story.model_card import CardSection, ModelCard
 
@@ -46,16 +46,9 @@ def _parts(section: CardSection) -> Iterator[str]:
             yield f'<p class="note">{marked_html(note)}</p>'
 
 
-_PAGE = """<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="generator" content="Equipoise">
-<title>{title}</title>
-{style}
-</head>
-<body>
+_PAGE = (
+    PAGE_HEAD
+    + """<body>
 <header><h1>{title}</h1><p>{study}</p></header>
 <main>
 {sections}
@@ -63,3 +56,4 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+)

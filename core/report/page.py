@@ -232,7 +232,7 @@ summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
 </style>
 """
 
-_PAGE = """<!doctype html>
+PAGE_HEAD = """<!doctype html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">
@@ -241,7 +241,11 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 {style}
 </head>
-<body>
+"""
+
+_PAGE = (
+    PAGE_HEAD
+    + """<body>
 <header><h1>{title}</h1>{subtitle}</header>
 <nav aria-label="{said_slides}">{contents}</nav>
 <noscript>{said_script}</noscript>
@@ -271,3 +275,4 @@ draw().catch(tell);
 </body>
 </html>
 """
+)

@@ -15,7 +15,14 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.verdicts import BASELINE, BORDERLINE, INCONCLUSIVE, UNTESTED
 from core.language import gettext, ngettext
 from core.results.numbers import UNKNOWN, between, telling_digits, write
-from core.results.sentences import TONES, Tone, p_text, percent, row_info, verdict_text
+from core.results.sentences import (
+    TONES,
+    Tone,
+    p_text,
+    plain_percent,
+    row_info,
+    verdict_text,
+)
 from core.tasks import Task
 from core.text import number
 
@@ -219,7 +226,7 @@ class Cell:
                 return write(self.info, row["smallest_detectable"])
             case "seed share":
                 known = math.isfinite(row["seed_share"])
-                return percent(round(row["seed_share"], 2)) if known else UNKNOWN
+                return plain_percent(round(row["seed_share"], 2)) if known else UNKNOWN
             case "seeds needed":
                 return seeds_text(row["seeds_needed"]) if is_open else UNKNOWN
         return self._power()

@@ -10,7 +10,7 @@ from core.evaluation.published import CHANGE, rises_while_all_fall
 from core.language import N_, gettext
 from core.results.cells import Text
 from core.results.numbers import UNKNOWN, write
-from core.results.sentences import percent
+from core.results.sentences import plain_percent
 from core.results.tables import Column, Labels, Table, method_labels
 from core.study import Study
 from core.tasks import Task
@@ -64,7 +64,7 @@ def beside_published(
     columns = (
         *(Column(name, align="left") for name in left),
         Column(gettext("Ours")),
-        Column(gettext("{level} interval", level=percent(0.95))),
+        Column(gettext("{level} interval", level=plain_percent(0.95))),
         Column(gettext("Published")),
         # The number of a source is its name.
         Column(gettext("Source"), align="left"),

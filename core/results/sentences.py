@@ -158,7 +158,7 @@ def _row_sentence(
             "{who} is {value} ({level} interval {low} to {high}).",
             who=who,
             value=info.format(row["mean"], unit=True),
-            level=percent(level),
+            level=plain_percent(level),
             low=info.format(row["low"]),
             high=info.format(row["high"]),
         )
@@ -192,9 +192,9 @@ def possessive(name: str) -> str:
     return gettext("{name}'s", name=name)
 
 
-def percent(level: float) -> str:
-    """A level as a reader sees it: "95 %"."""
-    return gettext("{size} %", size=in_form(f"{100 * level:g}"))
+def plain_percent(share: float) -> str:
+    """A share of 1 with the digits that it has, and a plain blank: "95 %", "99.5 %"."""
+    return gettext("{size} %", size=in_form(f"{100 * share:g}"))
 
 
 def p_text(p: float) -> str:
@@ -274,7 +274,7 @@ def _interval_and_p(
     span = gettext(said, low=info.format(ends[0]), high=info.format(ends[1]))
     return gettext(
         "({level} interval {span}; p {p})",
-        level=percent(level),
+        level=plain_percent(level),
         span=span,
         p=p_text(row["p"]),
     )
@@ -370,7 +370,7 @@ def comparison_notes(
     interval = gettext(
         "Intervals are at {level} over {count} test images; those of the differences"
         " hold for all methods at once, metric by metric.",
-        level=percent(comparison.level),
+        level=plain_percent(comparison.level),
         count=comparison.rows,
     )
     about = (

@@ -15,7 +15,7 @@ from core.evaluation.verdicts import INCONCLUSIVE
 from core.language import N_, gettext, ngettext
 from core.results.cells import ARROWS, Cell, Part, Text, heading
 from core.results.numbers import UNKNOWN
-from core.results.sentences import detectable_text, percent
+from core.results.sentences import detectable_text, plain_percent
 from core.study import Study
 from core.tasks import Task
 from core.text import clauses
@@ -185,7 +185,7 @@ def metric_detail(
     settle the difference.
     """
     info = metric_info(key, tasks)
-    level = percent(comparison.level)
+    level = plain_percent(comparison.level)
     parts: tuple[tuple[str, Part], ...] = (
         (heading(info), "value"),
         (gettext("{level} interval", level=level), "interval"),
@@ -358,7 +358,8 @@ def groups_table(
         _method_column(),
         Column(heading(metric_info(metric, tasks)), "value"),
         Column(
-            gettext("{level} interval", level=percent(comparison.level)), "interval"
+            gettext("{level} interval", level=plain_percent(comparison.level)),
+            "interval",
         ),
         Column(_against(comparison), "change"),
     )

@@ -22,7 +22,7 @@ from core.evaluation.verdicts import speaks_of_model
 from core.language import N_, gettext
 from core.results.findings import findings, gap_findings
 from core.results.numbers import between
-from core.results.sentences import percent, possessive, row_info, verdict_sentence
+from core.results.sentences import plain_percent, possessive, row_info, verdict_sentence
 from core.story.claim_reading import (
     EVERY,
     Amount,
@@ -540,7 +540,7 @@ def _wrong_difference(
     low, high = value if is_up != pair.mirrored else (-value[1], -value[0])
     if low <= ends[1] and high >= ends[0]:
         return None
-    level = percent(pair.comparison.level)
+    level = plain_percent(pair.comparison.level)
     span = f"{between(info, *ends, signed=True)} {info.difference_unit}".strip()
     return gettext(
         "The claim says {amount}, but the {level} interval of the difference in"
@@ -582,7 +582,7 @@ def _value_sentence(
         whose=possessive(view.labels[str(row["method"])]),
         metric=info.phrase,
         value=info.format(row["mean"], unit=True),
-        level=percent(comparison.level),
+        level=plain_percent(comparison.level),
         low=info.format(row["low"]),
         high=info.format(row["high"]),
     )

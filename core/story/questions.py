@@ -36,7 +36,7 @@ from core.plots.data import (
 )
 from core.results.findings import findings
 from core.results.numbers import with_unit
-from core.results.sentences import comparison_notes, detectable_text, percent
+from core.results.sentences import comparison_notes, detectable_text, plain_percent
 from core.results.tables import distinct_metrics
 from core.runs import data_report, shipped_manifest
 from core.story.provenance import images_of_split, provenance_of
@@ -461,7 +461,7 @@ def _detectable(study: _Study) -> Iterator[str]:
             " {power} power (median over the methods; from {low} to {high}).",
             metric=info.phrase,
             usual=with_unit(info, usual),
-            power=percent(POWER),
+            power=plain_percent(POWER),
             low=with_unit(info, low),
             high=with_unit(info, high),
         )
@@ -484,7 +484,7 @@ def _more_seeds(study: _Study) -> Iterator[str]:
                 "In {metric}, the smallest difference that would be found with"
                 " {power} power is {found}.",
                 metric=info.phrase,
-                power=percent(POWER),
+                power=plain_percent(POWER),
                 found=found,
             )
         open_rows = rows[rows["verdict"] == verdicts.INCONCLUSIVE]

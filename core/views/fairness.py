@@ -75,7 +75,7 @@ def draw_gaps(
         raise NothingToShow(
             gettext(
                 "In the study {study} there are no two groups whose {metric} rests on "
-                "{few} images or more, so there is no gap.",
+                "{few} images or more, so no gap can be computed.",
                 study=strong(gettext(view.study.title)),
                 metric=info.phrase,
                 few=SMALL_GROUP,

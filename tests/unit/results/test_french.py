@@ -20,7 +20,7 @@ from core.results.cells import Cell, heading
 from core.results.findings import findings
 from core.results.label_errors import given_text
 from core.results.numbers import telling_digits, write
-from core.results.sentences import p_text, percent, verdict_sentence, verdict_text
+from core.results.sentences import p_text, plain_percent, verdict_sentence, verdict_text
 from core.results.tables import leaderboard, metric_detail
 from core.tasks import SHIPPED_LABELS
 from tests.oracles import AGE
@@ -82,7 +82,7 @@ def test_a_number_is_written_in_french_and_reckoned_with_in_none() -> None:
         # The digits of an end near 0 are found in either language.
         assert telling_digits(row, info) == replace(info, digits=3)
         assert metric_info("label.error_rate").format(0.2, unit=True) == "20,0\xa0%"
-        assert (p_text(0.0001), percent(0.975)) == ("< 0,001", "97,5\xa0%")
+        assert (p_text(0.0001), plain_percent(0.975)) == ("< 0,001", "97,5\xa0%")
         assert COSTS["training_seconds"].format(1234.0, unit=True) == "1\u202f234 s"
         assert given_text(AGE, {"given": 1.0}).endswith("an")
     assert info.format(1.5, unit=True) == "1.50 years"
