@@ -5,7 +5,7 @@ import pytest
 
 from core.language import speaking
 from core.plots.formatting import feature_label, interval, score_cell, signed
-from core.text import NO_BREAK, listed, number, plural, strong
+from core.text import NO_BREAK, listed, number, strong
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,6 @@ def test_words():
     assert listed([]) == ""
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
-    assert plural(1, "photo") == "1 photo"
-    assert plural(2000, "class", "classes") == "2,000 classes"
 
 
 def test_score_cell_writes_mean_interval_and_verdict():
