@@ -33,6 +33,7 @@ from core.commands.studies import studies
 from core.commands.train import train
 from core.commands.tune import tune
 from core.commands.verify import verify
+from core.commands.worker import worker
 from core.errors import EquipoiseError
 
 
@@ -71,7 +72,7 @@ app = typer.Typer(
 # The order of --help.
 for command in (
     *(studies, data, train, tune, stability, compare, explain_label, label_errors),
-    *(report, provenance, card, predict, methods, verify, ship, cache),
+    *(report, provenance, card, predict, methods, verify, ship, cache, worker),
 ):
     app.command()(command)
 app.command(name="import")(import_predictions)

@@ -11,6 +11,7 @@ import os
 import shlex
 import socket
 import sys
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -120,6 +121,40 @@ def take_lock(path: Path, *, is_shared: bool = False) -> Lock | None:
             return Lock(path, descriptor, is_enforced)
         os.close(descriptor)
     raise OSError(errno.EAGAIN, "its lock is removed as fast as it is made", str(path))
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process holds the lock of a file now.
+
+    It is taken for a moment where nobody does: who takes it at the same moment must try
+    again (``wait_for_lock``).
+    """
+    if not path.is_file():
+        return False
+    try:
+        lock = take_lock(path)
+    except OSError:
+        return False
+    if lock is None:
+        return True
+    lock.release()
+    return False
+
+
+def wait_for_lock(path: Path, *, most_s: float) -> Lock | None:
+    """Take the lock of a file, waiting for who holds it; None after ``most_s``.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made.
+    """
+    end = time.monotonic() + most_s
+    while (lock := take_lock(path)) is None and time.monotonic() < end:
+        time.sleep(0.05)
+    if lock is not None:
+        lock.say_holder()
+    return lock
 
 
 def read_holder(path: Path) -> Holder | None:

@@ -374,6 +374,11 @@ def is_added(run: Run) -> bool:
     return run.info["method"] not in study_of_runs(run.study).methods
 
 
+def partial_folder(place: Path) -> Path:
+    """The folder of the unfinished training of a run that will be at ``place``."""
+    return place.with_name(f".{place.name}.partial")
+
+
 def list_runs(
     study: str | None = None, *, within: Sequence[Path] | None = None
 ) -> RunListing:

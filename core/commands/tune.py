@@ -77,17 +77,17 @@ def tune(
     names = list(dict.fromkeys(method or chosen.methods))
     check_methods(chosen, names)
     from core import runs
-    from core.training.jobs import use_one_thread, with_epochs
+    from core.training.jobs import use_one_thread
     from core.training.trial_storage import default_url, open_storage
-    from core.training.tuned_file import check_place, check_searchable, write_tuned
+    from core.training.tuned_file import check_place, check_searchable
 
     check_searchable(chosen)
     check_place(place, chosen)
     kept = open_storage(storage or default_url(runs.user_store(), chosen.name))
     use_one_thread()
     load_engine()
-    from core.training.search_record import tuned_study
-    from core.training.tuning import SearchListener, prepare_search, search
+    from core.training.search_record import search_and_write
+    from core.training.tuning import SearchListener
 
     with progress_bars() as progress:
         listener = SearchListener(
@@ -97,11 +97,16 @@ def tune(
             untuned=_print_untuned,
             waiting=_print_waiting,
         )
-        shortened = with_epochs(chosen, epochs)
-        searched = prepare_search(shortened, kept, data=data, listener=listener)
-        search(searched, names, trials, listener)
-    tuned = tuned_study(searched, chosen, place.stem)
-    write_tuned(tuned, place)
+        tuned = search_and_write(
+            chosen,
+            kept,
+            names,
+            trials,
+            place,
+            epochs=epochs,
+            data=data,
+            listener=listener,
+        )
     for trial in tuned.search.trials:
         if trial.chosen and trial.score is not None:
             say_line(f"{trial.method}: skill {trial.score:.3f} with {_said(trial)}.")

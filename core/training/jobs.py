@@ -469,7 +469,7 @@ def _fit_and_write(
 ) -> None:
     from core.training.decisions import check_decisions, decide, explain_left
     from core.training.fit import fit, predict, save_model, take_trained
-    from core.training.progress import BatchProgress
+    from core.training.progress import BatchProgress, LiveProgress
     from core.training.stability import (
         FinishedModel,
         load_changed,
@@ -485,6 +485,16 @@ def _fit_and_write(
         listener.taken(method.name, seed, taken)
         fitted = take_trained(study, method, seed, data, taken, source=source)
     else:
+        live = LiveProgress(
+            requested.partial,
+            epochs=study.training.epochs,
+            batch_size=study.training.batch_size,
+        )
+
+        def report(epoch: int, values: Mapping[str, float]) -> None:
+            live.add_epoch(epoch, values)
+            listener.epoch_done(method.name, seed, epoch, values)
+
         fitted = fit(
             study,
             method,
@@ -492,11 +502,9 @@ def _fit_and_write(
             data,
             state=requested.partial / STATE,
             state_key=requested.key,
-            report=lambda epoch, values: listener.epoch_done(
-                method.name, seed, epoch, values
-            ),
+            report=report,
             shared_states=shared_states,
-            callbacks=[BatchProgress(requested.name, listener.progress)],
+            callbacks=[BatchProgress(requested.name, listener.progress), live],
             source=source,
             progress=listener.progress,
             warn=listener.noted,

@@ -52,7 +52,7 @@ class RequestedRun:
     @property
     def partial(self) -> Path:
         """The folder of its unfinished training."""
-        return self.place.with_name(f".{self.place.name}.partial")
+        return runs.partial_folder(self.place)
 
     @property
     def key(self) -> str:

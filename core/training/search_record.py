@@ -1,26 +1,81 @@
 """The study that a search comes to, with the record of everything that it tried."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
 from core.study import Search, Study, Trial
+from core.training.jobs import with_epochs
 from core.training.search_space import with_settings
 from core.training.trial_storage import storage_faults
+from core.training.tuned_file import write_tuned
 from core.training.tuning import (
     SETTINGS,
     MethodSearch,
     Searched,
+    SearchListener,
     best_trial,
     finished,
+    prepare_search,
     recipe,
     record_trial,
+    search,
     shortened,
 )
 
 FEWEST = 8
 """Fewest complete trials of a method for which importance is computed."""
 _TUNED = ", tuned"
+
+
+def search_and_write(
+    study: Study,
+    storage: optuna.storages.RDBStorage,
+    methods: Sequence[str],
+    trials: int,
+    place: Path,
+    *,
+    epochs: int | None = None,
+    data: Path | None = None,
+    listener: SearchListener,
+) -> Study:
+    """Search methods of a study, and write the study that comes out of it.
+
+    Parameters
+    ----------
+    study : Study
+    storage : RDBStorage
+        Where the trials are; those of an earlier call count.
+    methods : sequence of str
+    trials : int
+        Of each method.
+    place : Path
+        The tuned study's TOML file; its name is the study's.
+    epochs : int, optional
+        Of a trial, in place of the study's.
+    data : Path, optional
+        Where the dataset is; a generated one needs none.
+    listener : SearchListener
+
+    Returns
+    -------
+    Study
+        The tuned one.
+
+    Raises
+    ------
+    EquipoiseError
+        If the study or the data cannot be used, or the file cannot be written.
+    """
+    budget = with_epochs(study, epochs)
+    searched = prepare_search(budget, storage, data=data, listener=listener)
+    search(searched, methods, trials, listener)
+    tuned = tuned_study(searched, study, place.stem)
+    write_tuned(tuned, place)
+    return tuned
 
 
 def tuned_study(searched: Searched, study: Study, name: str) -> Study:
@@ -56,7 +111,7 @@ def tuned_study(searched: Searched, study: Study, name: str) -> Study:
         trial.model_copy(update={"chosen": trial.chosen and trial.method not in found})
         for trial in study.search.trials
     ]
-    search = Search(
+    found_all = Search(
         trials=(*before, *trials),
         of=study.name,
         seed=searched.seed,
@@ -64,7 +119,7 @@ def tuned_study(searched: Searched, study: Study, name: str) -> Study:
         importance=importance,
     )
     title = study.title.removesuffix(_TUNED) + _TUNED
-    return study.model_copy(update={"name": name, "title": title, "search": search})
+    return study.model_copy(update={"name": name, "title": title, "search": found_all})
 
 
 def _finished_searches(searched: Searched) -> dict[str, optuna.Study]:

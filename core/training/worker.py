@@ -1,0 +1,285 @@
+"""The worker: a process that runs the jobs of the queue, each in one of its own.
+
+The app starts it when there is something to do (``ensure_worker``); it ends by itself
+when there is not. It outlives the server. A job is a process of its own, so that its
+memory goes when it ends and it can be stopped at any moment: it goes on from the last
+epoch that was finished. A worker that is killed takes its jobs with it, since each of
+them watches a pipe to it; the next worker lets them go on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from core.errors import EquipoiseError
+from core.language import gettext
+from core.locks import is_held, wait_for_lock
+from core.runs import STORE_VARIABLE, user_store
+from core.training.queue import (
+    FOLDER,
+    LOCK,
+    LOG,
+    MOST_AT_ONCE,
+    WORKER,
+    JobQueue,
+    end,
+    find_job,
+    is_stopped,
+    job_folder,
+    outcome,
+    slots,
+    unfinished,
+)
+
+IDLE_S = 30.0
+"""Seconds without work after which the worker ends."""
+_LOOK_S = 0.3
+# Whoever only looks whether the lock is held has it for an instant.
+_LOCK_S = 2.0
+# A job that does not stop when it is asked to is killed: its state is whole all the
+# same.
+_STOPS_S = 20.0
+# A job whose process dies without a word is begun again so often.
+_ATTEMPTS = 3
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def is_working(store: Path | None = None) -> bool:
+    """Whether the worker of a store is there."""
+    return is_held(_lock_of(store or user_store()))
+
+
+def ensure_worker(store: Path | None = None) -> None:
+    """Start the worker of a store, unless it is there.
+
+    It is a process of its own, in a session of its own: it stays when the server ends.
+
+    Raises
+    ------
+    EquipoiseError
+        If it cannot be started.
+    """
+    store = (store or user_store()).resolve()
+    if is_working(store):
+        return
+    # Those that were started before, and have ended, are gathered.
+    _started[:] = [each for each in _started if each.poll() is None]
+    try:
+        (store / FOLDER).mkdir(parents=True, exist_ok=True)
+        with (store / FOLDER / f"{WORKER}.log").open("ab") as log:
+            _started.append(
+                subprocess.Popen(
+                    _command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, STORE_VARIABLE: str(store)},
+                    start_new_session=True,
+                )
+            )
+    except OSError as error:
+        raise EquipoiseError(
+            gettext(
+                "The process that trains could not be started: {fault}.",
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a store that can be written to, with room."),
+            remedy=gettext("free some space, then try again."),
+        ) from error
+
+
+def work(store: Path, *, idle_s: float = IDLE_S) -> bool:
+    """Run jobs until there has been nothing to do for a while.
+
+    Parameters
+    ----------
+    store : Path
+    idle_s : float
+        How long that is.
+
+    Returns
+    -------
+    bool
+        False if another worker is there already.
+    """
+    did_any = False
+    while True:
+        lock = wait_for_lock(_lock_of(store), most_s=_LOCK_S)
+        if lock is None:
+            return did_any
+        try:
+            did_any = True
+            Worker(store).run(idle_s)
+        finally:
+            lock.release()
+        # Whoever put a job there while this worker was ending has not started another.
+        queue = JobQueue(store)
+        try:
+            if not queue.enqueued():
+                return True
+        finally:
+            queue.close()
+
+
+class Worker:
+    """The worker of a store, whose lock is held.
+
+    Parameters
+    ----------
+    store : Path
+    """
+
+    def __init__(self, store: Path) -> None:
+        self.store = store
+        self.queue = JobQueue(store, self._run_job)
+        self._running: set[str] = set()
+        self._waiting: list[str] = []
+        self._changed = threading.Condition()
+        self._is_ending = False
+
+    def run(self, idle_s: float) -> None:
+        """Run jobs until none is there for so many seconds, or a signal ends it."""
+        # Jobs that were at work when the worker before was killed are not in the queue.
+        there = self.queue.enqueued()
+        for job in unfinished(self.queue):
+            if job not in there:
+                self.queue.enqueue(job)
+        consumer = self.queue.huey.create_consumer(
+            workers=MOST_AT_ONCE, periodic=False, max_delay=1.0
+        )
+        consumer.start()
+        idle_since = time.monotonic()
+        try:
+            while True:
+                stopped = consumer.stop_flag.wait(_LOOK_S) or consumer._signum
+                if stopped:
+                    break
+                with self._changed:
+                    at_work = bool(self._running or self._waiting)
+                if at_work or self.queue.huey.pending_count():
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since > idle_s:
+                    break
+        except KeyboardInterrupt:
+            pass
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify_all()
+        consumer.stop(graceful=True)
+        self.queue.close()
+
+    def _run_job(self, job: str) -> None:
+        """Run a job when its turn has come, unless it is over or at work by then."""
+        with self._changed:
+            if job in self._running or job in self._waiting:
+                return
+            self._waiting.append(job)
+        try:
+            if not self._wait_for_turn(job):
+                return
+            try:
+                self._attend(job)
+            finally:
+                with self._changed:
+                    self._running.discard(job)
+                    self._changed.notify_all()
+        finally:
+            with self._changed:
+                if job in self._waiting:
+                    self._waiting.remove(job)
+
+    def _wait_for_turn(self, job: str) -> bool:
+        """Wait until one more job may run; False if it is not wanted any more."""
+        while True:
+            if not self._is_wanted(job):
+                return False
+            with self._changed:
+                if self._is_ending:
+                    return False
+                is_next = self._waiting[0] == job
+                if is_next and len(self._running) < slots(self.queue):
+                    self._waiting.remove(job)
+                    self._running.add(job)
+                    return True
+                self._changed.wait(_LOOK_S)
+
+    def _is_wanted(self, job: str) -> bool:
+        return (
+            find_job(job, self.queue) is not None
+            and not is_stopped(job, self.queue)
+            and outcome(job, self.queue).get("state") not in ("finished", "failed")
+        )
+
+    def _attend(self, job: str) -> None:
+        """Run a job in a process of its own, again if that dies, until it is over."""
+        code: int | None = 0
+        for _ in range(_ATTEMPTS):
+            if not self._is_wanted(job) or self._is_ending:
+                return
+            code = self._run_process(job)
+            if code == 0:
+                return
+        if self._is_wanted(job) and not self._is_ending:
+            end(job, self.queue, _died(code))
+
+    def _run_process(self, job: str) -> int:
+        folder = job_folder(job, self.store)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                _command("--job", job),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, STORE_VARIABLE: str(self.store)},
+            )
+        try:
+            while (code := process.poll()) is None:
+                if self._is_ending or is_stopped(job, self.queue):
+                    return _stop(process)
+                time.sleep(_LOOK_S)
+            return code
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> int:
+    with suppress(OSError):
+        process.terminate()
+    try:
+        process.wait(_STOPS_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return 0
+
+
+def _died(code: int | None) -> EquipoiseError:
+    return EquipoiseError(
+        gettext(
+            "The training process ended without a word, {count} times (code {code}).",
+            count=_ATTEMPTS,
+            code=str(code),
+        ),
+        expected=gettext("a process that ends by itself."),
+        remedy=gettext(
+            "look into its log; it may have needed more memory than there is: choose "
+            "smaller images or fewer jobs at once, then retry."
+        ),
+    )
+
+
+def _lock_of(store: Path) -> Path:
+    return store / FOLDER / f"{WORKER}.{LOCK}"
+
+
+def _command(*arguments: str) -> Sequence[str]:
+    return [sys.executable, "-m", "core.cli", "worker", *arguments]
