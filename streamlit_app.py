@@ -63,6 +63,11 @@ PAGES = (
         N_("Learning curves, and how each run was made."),
     ),
     (
+        N_("Train"),
+        ":material/play_circle:",
+        N_("Train methods on your images or ours, and watch them learn."),
+    ),
+    (
         N_("Defense"),
         ":material/co_present:",
         N_(

@@ -13,7 +13,7 @@ import typer
 
 from core.commands.console import stderr
 from core.errors import EquipoiseError
-from core.host_check import LOOPBACK, is_own_machine
+from core.host_check import LOOPBACK, is_own_machine, may_train
 
 OPENED = (
     "{host} is not this machine alone: everybody who can reach it over the network can "
@@ -46,6 +46,11 @@ def serve(
         )
     from core.runs import STORE_VARIABLE, user_store
 
+    if may_train(host):
+        from core.training.worker import resume_jobs
+
+        # Jobs that nobody is at since this machine, or the worker, was stopped.
+        resume_jobs()
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     command += ["--server.showEmailPrompt=false", f"--server.address={host}"]
     if not is_own_machine(host):

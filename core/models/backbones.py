@@ -15,6 +15,7 @@ from core.errors import StudyError, WeightsError
 from core.models.checkpoint import build_from_checkpoint, load_checkpoint
 from core.models.cnn import CNNOptions, build_cnn
 from core.models.efficientnet_lite import IMAGENET_FILE, build_efficientnet_lite0
+from core.models.known_backbones import KNOWN_BACKBONES, KnownBackbone
 from core.models.resnet_cifar import build_resnet_cifar
 from core.models.vit import ViTOptions, build_vit
 from core.study import BackboneOptions, check_options, weights_kind
@@ -32,52 +33,20 @@ Build = Callable[[int, str | None, Any], keras.Model]
 
 
 @dataclass(frozen=True)
-class Backbone:
+class Backbone(KnownBackbone):
     """A registered backbone.
 
     Parameters
     ----------
-    name : str
-        Its name in a study's file.
-    label, source : str
-        What a reader sees, and the paper.
     build : callable
         ``(image_size, weights, options) -> keras.Model`` from pixels in 0..255 to
         features.
     options : type
         The table of its options; none by default.
-    imagenet_file : str
-        Path of its ImageNet weights under Keras's own file store; empty if none.
-    is_imagenet_shipped : bool
-        Whether its ImageNet weights come with the project.
-    from_checkpoint : bool
-        Whether it can begin as a Hugging Face checkpoint.
-    smallest : int
-        Least side of the images in pixels.
     """
 
-    name: str
-    label: str
-    source: str
     build: Build
     options: type[BackboneOptions] = BackboneOptions
-    imagenet_file: str = ""
-    is_imagenet_shipped: bool = False
-    from_checkpoint: bool = False
-    smallest: int = 32
-
-    @property
-    def has_imagenet(self) -> bool:
-        """Whether it can begin with ImageNet weights."""
-        return self.is_imagenet_shipped or bool(self.imagenet_file)
-
-    @property
-    def weights(self) -> str:
-        """Which weights it can begin with, in words."""
-        known = ['"none"']
-        known += ['"imagenet"'] if self.has_imagenet else []
-        known += ["hf:<owner>/<name> or a folder"] if self.from_checkpoint else []
-        return f"{', '.join(known)} or run:<study>/<method>"
 
 
 def _mobilenetv3(*, large: bool, minimalistic: bool) -> Build:
@@ -162,85 +131,38 @@ def _vit(image_size: int, weights: str | None, options: ViTOptions) -> keras.Mod
     return build_vit(image_size, options)
 
 
-_MOBILENETV3 = "Howard et al., Searching for MobileNetV3, ICCV 2019"
-_RESNET = "He et al., Deep Residual Learning for Image Recognition, CVPR 2016"
-_V3_FILES = "tensorflow/keras-applications/mobilenet_v3/weights_mobilenet_v3"
-
-
-def _v3(size: str, *, minimalistic: bool) -> Backbone:
-    kind = "_minimalistic" if minimalistic else ""
-    return Backbone(
-        f"mobilenetv3_{size}{kind}",
-        f"MobileNetV3 {size.title()}{', minimalistic' if minimalistic else ''}",
-        _MOBILENETV3,
-        _mobilenetv3(large=size == "large", minimalistic=minimalistic),
-        imagenet_file=f"{_V3_FILES}_{size}{kind}_1.0_224_no_top_v2.h5",
-    )
+def _known(
+    name: str, build: Build, options: type[BackboneOptions] = BackboneOptions
+) -> Backbone:
+    return Backbone(**vars(KNOWN_BACKBONES[name]), build=build, options=options)
 
 
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
-        Backbone(
-            "cnn",
-            "CNN",
-            "LeCun et al., Gradient-Based Learning Applied to Document Recognition, "
-            "Proceedings of the IEEE 86, 1998",
-            _cnn,
-            CNNOptions,
-            smallest=16,
-        ),
-        Backbone(
+        _known("cnn", _cnn, CNNOptions),
+        _known(
             "mobilenetv2",
-            "MobileNetV2",
-            "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, "
-            "CVPR 2018",
             _behind(
                 keras.applications.MobileNetV2,
                 partial(keras.layers.Rescaling, 1 / 127.5, offset=-1.0),
             ),
-            imagenet_file="tensorflow/keras-applications/mobilenet_v2/"
-            "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
         ),
-        _v3("small", minimalistic=False),
-        _v3("small", minimalistic=True),
-        _v3("large", minimalistic=False),
-        _v3("large", minimalistic=True),
-        Backbone("resnet32", "ResNet-32 for CIFAR", _RESNET, _resnet32, smallest=16),
-        Backbone(
-            "resnet50",
-            "ResNet-50",
-            _RESNET,
-            _behind(keras.applications.ResNet50, BlueFirst),
-            imagenet_file="tensorflow/keras-applications/resnet/"
-            "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        _known("mobilenetv3_small", _mobilenetv3(large=False, minimalistic=False)),
+        _known(
+            "mobilenetv3_small_minimalistic",
+            _mobilenetv3(large=False, minimalistic=True),
         ),
-        Backbone(
-            "efficientnet_b3",
-            "EfficientNetB3",
-            "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional "
-            "Neural Networks, ICML 2019",
-            _of_keras(keras.applications.EfficientNetB3),
-            imagenet_file="keras-applications/efficientnetb3_notop.h5",
+        _known("mobilenetv3_large", _mobilenetv3(large=True, minimalistic=False)),
+        _known(
+            "mobilenetv3_large_minimalistic",
+            _mobilenetv3(large=True, minimalistic=True),
         ),
-        Backbone(
-            "efficientnet_lite0",
-            "EfficientNet-Lite0",
-            "Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional "
-            "Neural Networks, ICML 2019; Google's EfficientNet-Lite, 2020",
-            _lite0,
-            is_imagenet_shipped=True,
-        ),
-        Backbone(
-            "vit",
-            "ViT",
-            "Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image "
-            "Recognition at Scale, ICLR 2021",
-            _vit,
-            ViTOptions,
-            from_checkpoint=True,
-            smallest=16,
-        ),
+        _known("resnet32", _resnet32),
+        _known("resnet50", _behind(keras.applications.ResNet50, BlueFirst)),
+        _known("efficientnet_b3", _of_keras(keras.applications.EfficientNetB3)),
+        _known("efficientnet_lite0", _lite0),
+        _known("vit", _vit, ViTOptions),
     )
 }
 

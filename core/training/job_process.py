@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import EquipoiseError
 from core.locks import wait_for_lock
+from core.study import own_study_path
 from core.training.queue import (
     LOCK,
     NOW,
@@ -31,7 +32,6 @@ from core.training.queue import (
     job_folder,
     outcome,
 )
-from core.study import own_study_path
 
 if TYPE_CHECKING:
     from core.runs import Run
@@ -111,8 +111,7 @@ def _train(job: Job, store: Path, folder: Path) -> None:
 
     train_study(
         job.study,
-        methods=job.methods,
-        seeds=job.seeds,
+        pairs=job.pairs,
         data=Path(job.data) if job.data else None,
         out=store,
         resume=True,

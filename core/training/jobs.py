@@ -85,6 +85,7 @@ def train_study(
     *,
     methods: Sequence[str] = (),
     seeds: Sequence[int] = (),
+    pairs: Sequence[tuple[str, int]] = (),
     epochs: int | None = None,
     data: Path | None = None,
     out: Path | None = None,
@@ -104,6 +105,8 @@ def train_study(
     study : Study
     methods, seeds : sequence, optional
         Which; all of the study's by default.
+    pairs : sequence of (method, seed), optional
+        These runs, in place of every method with every seed.
     epochs : int, optional
         In place of the study's.
     data : Path, optional
@@ -136,10 +139,12 @@ def train_study(
     listener = listener or Listener()
     store = out or runs.user_store()
     study = with_epochs(study, epochs)
-    chosen = list(methods or study.methods)
-    wanted = dict.fromkeys(
-        (name, seed) for name in chosen for seed in seeds or study.seeds_of(name)
+    every = (
+        (name, seed)
+        for name in methods or study.methods
+        for seed in seeds or study.seeds_of(name)
     )
+    wanted = dict.fromkeys(pairs or every)
     use_one_thread()
     with hold_runs(store, study.name, wanted, warn=listener.noted):
         prepare()

@@ -57,8 +57,9 @@ class Job:
     study : Study
         Which is trained, or searched for its settings.
     methods : tuple of str
-    seeds : tuple of int
-        Of a training; empty in a search.
+        Of a search.
+    pairs : tuple of (method, seed)
+        Of a training: its runs.
     trials : int
         Of a search: settings that are tried of each method.
     epochs : int or None
@@ -74,8 +75,8 @@ class Job:
     id: str
     kind: Kind
     study: Study
-    methods: tuple[str, ...]
-    seeds: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
+    pairs: tuple[tuple[str, int], ...] = ()
     trials: int = 0
     epochs: int | None = None
     tuned: str = ""
@@ -92,8 +93,9 @@ class Job:
         """The job of what is kept."""
         content = json.loads(text)
         study = read_study_json(content["study"])
-        lists = {name: tuple(content[name]) for name in ("methods", "seeds")}
-        return cls(**{**content, **lists, "study": study})
+        methods = tuple(content["methods"])
+        pairs = tuple((str(name), int(seed)) for name, seed in content["pairs"])
+        return cls(**{**content, "study": study, "methods": methods, "pairs": pairs})
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class JobStatus:
         return self.state in OVER
 
 
-class _JSONSerializer(Serializer):  # type: ignore[misc]
+class _JSONSerializer(Serializer):
     """Huey's messages as JSON: nothing that is kept is ever unpickled."""
 
     def _serialize(self, data: Any) -> bytes:
@@ -164,7 +166,7 @@ class JobQueue:
 
         # Huey knows a task by its module and name: those are the same for whoever runs
         # it and whoever only asks for it.
-        @self.huey.task(name=_TASK)  # type: ignore[untyped-decorator]
+        @self.huey.task(name=_TASK)
         def call(job: str) -> None:
             run(job)
 
@@ -235,7 +237,7 @@ def _unusable(store: Path, error: Exception) -> EquipoiseError:
     )
 
 
-def new_job(kind: Kind, study: Study, methods: Sequence[str], **more: Any) -> Job:
+def new_job(kind: Kind, study: Study, **more: Any) -> Job:
     """A job with an id of its own, asked for now."""
     now = datetime.now(UTC)
     return Job(
@@ -243,7 +245,6 @@ def new_job(kind: Kind, study: Study, methods: Sequence[str], **more: Any) -> Jo
         id=f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}",
         kind=kind,
         study=study,
-        methods=tuple(methods),
         created=now.isoformat(timespec="seconds"),
         **more,
     )
@@ -440,8 +441,7 @@ def places_of(job: Job, store: Path) -> dict[Path, tuple[str, int]]:
     """Method and seed of each run that a training makes, by its folder."""
     return {
         store / job.study.name / method / f"seed-{seed}": (method, seed)
-        for method in job.methods
-        for seed in job.seeds
+        for method, seed in job.pairs
     }
 
 

@@ -33,6 +33,7 @@ from core.training.queue import (
     find_job,
     is_stopped,
     job_folder,
+    list_jobs,
     outcome,
     slots,
     unfinished,
@@ -48,7 +49,7 @@ _LOCK_S = 2.0
 _STOPS_S = 20.0
 # A job whose process dies without a word is begun again so often.
 _ATTEMPTS = 3
-_started: list[subprocess.Popen[bytes]] = []
+_started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 def is_working(store: Path | None = None) -> bool:
@@ -67,22 +68,21 @@ def ensure_worker(store: Path | None = None) -> None:
         If it cannot be started.
     """
     store = (store or user_store()).resolve()
-    if is_working(store):
+    before = _started.get(store)
+    # One that was started just now need not hold the lock yet.
+    is_starting = before is not None and before.poll() is None
+    if is_starting or is_working(store):
         return
-    # Those that were started before, and have ended, are gathered.
-    _started[:] = [each for each in _started if each.poll() is None]
     try:
         (store / FOLDER).mkdir(parents=True, exist_ok=True)
         with (store / FOLDER / f"{WORKER}.log").open("ab") as log:
-            _started.append(
-                subprocess.Popen(
-                    _command(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, STORE_VARIABLE: str(store)},
-                    start_new_session=True,
-                )
+            _started[store] = subprocess.Popen(
+                _command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, STORE_VARIABLE: str(store)},
+                start_new_session=True,
             )
     except OSError as error:
         raise EquipoiseError(
@@ -93,6 +93,18 @@ def ensure_worker(store: Path | None = None) -> None:
             expected=gettext("a store that can be written to, with room."),
             remedy=gettext("free some space, then try again."),
         ) from error
+
+
+def resume_jobs(store: Path | None = None) -> None:
+    """Start the worker of a store if it has jobs that are not over.
+
+    Raises
+    ------
+    EquipoiseError
+        If it cannot be started, or the queue cannot be read.
+    """
+    if any(not each.is_over for each in list_jobs(store)):
+        ensure_worker(store)
 
 
 def work(store: Path, *, idle_s: float = IDLE_S) -> bool:

@@ -1,0 +1,1 @@
+"""Train: start trainings and searches, and watch them."""
