@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,10 @@ def worker(
     job: Annotated[
         str | None,
         typer.Option(metavar="ID", hidden=True, help="Run this job alone, in here."),
+    ] = None,
+    measure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", hidden=True, help="Measure what it asks for."),
     ] = None,
     idle: Annotated[
         float,
@@ -33,6 +38,11 @@ def worker(
     from core.training.queue import read_slots
 
     store = user_store().resolve()
+    if measure is not None:
+        from core.training.cost_process import measure_request
+
+        measure_request(measure, store)
+        return
     if job is not None:
         from core.training.job_process import run_job
 

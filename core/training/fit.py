@@ -49,7 +49,11 @@ from core.training.callbacks import (
     SaveState,
     WatchAnswers,
 )
-from core.training.frozen_features import FrozenFeatures, open_frozen_features
+from core.training.frozen_features import (
+    FrozenFeatures,
+    open_frozen_features,
+    sample_frozen_features,
+)
 from core.training.frozen_worker import NotCachedError
 from core.training.generation import generate_images
 from core.training.groups import group_ids, group_names
@@ -57,6 +61,8 @@ from core.training.optimizer import build_optimizer
 
 PREDICT_BATCH = 256
 TIMED_CALLS = 30
+# Steps that are timed for an estimate, and seconds after which no more are.
+MEASURED_STEPS, MEASURED_S = 12, 4.0
 
 
 @dataclass(frozen=True)
@@ -652,6 +658,7 @@ def _prepare(
     warn: Callable[[str], None] = lambda sentence: None,
     *,
     generated: GeneratedImages | None = None,
+    open_features: Callable[..., FrozenFeatures] = open_frozen_features,
 ) -> _Training:
     """Build all that one run is trained with, its first weights included."""
     budget = study.training
@@ -676,7 +683,9 @@ def _prepare(
     build = partial(
         _build_models, study, method, seed, data, rows, features, learned, source
     )
-    models, frozen, not_cached = _cut_models(study, method, data, build, progress, warn)
+    models, frozen, not_cached = _cut_models(
+        study, method, data, build, progress, warn, open_features
+    )
     return _Training(
         study=study,
         method=method,
@@ -709,6 +718,7 @@ def _cut_models(
     build: Callable[..., Models],
     progress: Progress,
     warn: Callable[[str], None],
+    open_features: Callable[..., FrozenFeatures],
 ) -> tuple[Models, FrozenFeatures | None, str]:
     """The models, the outputs of the frozen layers, and why these are not kept.
 
@@ -718,6 +728,8 @@ def _cut_models(
     build : callable
         Builds the models, cut before the first layer that learns if asked to.
     progress, warn : callable
+    open_features : callable
+        ``open_frozen_features``, or what stands for it.
     """
     if not study.model.has_frozen_part:
         return build(), None, ""
@@ -729,7 +741,7 @@ def _cut_models(
     if models.cut is None:
         return models, None, ""
     try:
-        frozen = open_frozen_features(
+        frozen = open_features(
             models.cut,
             data.cache,
             plain=data.rows(VALIDATION),
@@ -969,6 +981,80 @@ class _Clock(keras.callbacks.Callback):
         speed = self._shown[epoch] / seconds
         saver.images_per_second = max(saver.images_per_second or 0.0, speed)
         saver.seconds += time.perf_counter() - self._epoch_start
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """How long the parts of a training take, measured on a few real steps.
+
+    Parameters
+    ----------
+    epoch_s : float
+        Seconds of one epoch, its validation included.
+    once_s : float
+        Of what comes before the epochs: outputs of frozen layers.
+    answer_s : float
+        Of the answer to one image.
+    parameters : int
+        Of the model.
+    """
+
+    epoch_s: float
+    once_s: float
+    answer_s: float
+    parameters: int
+
+
+def measure_steps(
+    study: Study,
+    method: ResolvedMethod,
+    seed: int,
+    data: Data,
+    *,
+    source: Path | None = None,
+) -> StepTimes:
+    """Time a few steps of a training; nothing of it is kept.
+
+    Parameters
+    ----------
+    study, method, seed, data, source
+        As ``fit`` takes them; the method has no generator of images.
+
+    Returns
+    -------
+    StepTimes
+    """
+    training = _prepare(
+        study, method, seed, data, source, open_features=sample_frozen_features
+    )
+    active = method.at(0, study.training.epochs)
+    _compile_for(training, active)
+    batches, validation = _batches(training, active, 0)
+    model = training.models.training
+    make_variables(model, batches[0])
+    step_s = _time_batches(batches, model.train_on_batch)
+    answer_s = _time_batches(validation, model.test_on_batch)
+    frozen = training.frozen
+    return StepTimes(
+        epoch_s=step_s * len(batches) + answer_s * len(validation),
+        once_s=0.0 if frozen is None else frozen.computed_s,
+        answer_s=answer_s / PREDICT_BATCH,
+        parameters=training.models.inference.count_params(),
+    )
+
+
+def _time_batches(batches: Batches, act: Callable[..., object]) -> float:
+    """Seconds of a batch, the first two left out: they compile."""
+    warm = min(2, max(0, len(batches) - 1))
+    times = []
+    for place in range(min(len(batches), warm + MEASURED_STEPS)):
+        began = time.perf_counter()
+        inputs, targets, weights = batches[place]
+        act(inputs, targets, weights)
+        times.append(time.perf_counter() - began)
+        if sum(times[warm:]) > MEASURED_S:
+            break
+    return float(np.mean(times[warm:]))
 
 
 def predict(model: keras.Model, data: Data, *, mirrored: bool = False) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from core.data.cache_entries import (
     new_entry,
     open_array,
 )
-from core.models.frozen_prefix import Cut
+from core.models.frozen_prefix import Cut, FrozenLayers
 from core.study import Augmentation
 from core.training.frozen_worker import (
     BATCH,
@@ -180,8 +180,7 @@ def open_frozen_features(
         If there is no room for it, the cache cannot be written, or the numbers do not
         fit into half precision.
     """
-    if augmentation == Augmentation() and not cut.has_dropout():
-        variants = 1
+    variants = _variants(cut, augmentation, variants)
     wanted = Wanted(images, plain, training, variants, augmentation)
     key, began = wanted.key(cut), time.perf_counter()
     spent = 0.0
@@ -203,6 +202,48 @@ def open_frozen_features(
 
     array = open_array("features", key, FEATURES, prepare)
     return FrozenFeatures(array, plain, training, variants, spent)
+
+
+def sample_frozen_features(
+    cut: Cut,
+    images: ImageCache,
+    *,
+    plain: Rows,
+    training: Rows,
+    augmentation: Augmentation,
+    variants: int,
+    **_: object,
+) -> FrozenFeatures:
+    """Features of the right shape that hold nothing, to time the steps with.
+
+    Parameters
+    ----------
+    cut, images, plain, training, augmentation, variants
+        As ``open_frozen_features`` takes them.
+
+    Returns
+    -------
+    FrozenFeatures
+        Its ``computed_s`` is how long the real ones would take one process, measured
+        on two batches.
+    """
+    variants = _variants(cut, augmentation, variants)
+    wanted = Wanted(images, plain, training, variants, augmentation)
+    layers = FrozenLayers(cut.prefix, augmentation)
+    pixels = images.images[training[:BATCH]]
+    layers.predict_on_batch(pixels)
+    began = time.perf_counter()
+    for _try in range(2):
+        layers.predict_on_batch(pixels)
+    seconds = (time.perf_counter() - began) / 2 / len(pixels)
+    array = np.broadcast_to(np.zeros(cut.shape, np.float16), (wanted.count, *cut.shape))
+    return FrozenFeatures(array, plain, training, variants, seconds * wanted.count)
+
+
+def _variants(cut: Cut, augmentation: Augmentation, variants: int) -> int:
+    """Without anything random, all variants are the same."""
+    is_random = augmentation != Augmentation() or cut.has_dropout()
+    return variants if is_random else 1
 
 
 def _places_among(all_rows: Rows, rows: Rows) -> Rows:

@@ -276,16 +276,10 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
 
 def _died(code: int | None) -> EquipoiseError:
     return EquipoiseError(
-        gettext(
-            "The training process ended without a word, {count} times (code {code}).",
-            count=_ATTEMPTS,
-            code=str(code),
-        ),
-        expected=gettext("a process that ends by itself."),
-        remedy=gettext(
-            "look into its log; it may have needed more memory than there is: choose "
-            "smaller images or fewer jobs at once, then retry."
-        ),
+        f"The training process ended without a word, {_ATTEMPTS} times (code {code}).",
+        expected="a process that ends by itself.",
+        remedy="look into its log; it may have needed more memory than there is: "
+        "choose smaller images or fewer jobs at once, then retry.",
     )
 
 

@@ -12,6 +12,7 @@ from core.training.worker import ensure_worker
 from pages.shell.address import read_address, run_page
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_error, stop_with
+from pages.train.cost import show_cost
 from pages.train.jobs import show_jobs
 from pages.train.settings import Plan, choose_plan, choose_study, describe_missing
 
@@ -51,18 +52,22 @@ def main() -> None:
 
 def show_training() -> None:
     """Choose what is trained, see what it costs, and start it."""
-    with open_card(key="train_card"):
-        study = choose_study()
-        plan = choose_plan(study)
-        if plan is None:
-            return
+    form, beside = st.columns([3, 2], gap="medium")
+    with form, open_card(gettext("What is trained"), key="train_card"):
+        plan = choose_plan(choose_study())
+    if plan is None:
+        return
+    with beside, open_card(gettext("What it costs"), key="train_cost_card"):
         st.markdown(to_markdown(describe_missing(plan)))
+        show_cost(plan)
+        can_start = bool(plan.missing.to_train)
         st.button(
             gettext("Start training"),
             key="train_start",
-            type="primary",
+            # A primary button that is off cannot be read.
+            type="primary" if can_start else "secondary",
             icon=":material/play_arrow:",
-            disabled=not plan.missing.to_train,
+            disabled=not can_start,
             on_click=_start,
             args=(plan,),
         )

@@ -27,7 +27,12 @@ from core.training.plan import (
 )
 from core.training.queue import list_jobs
 from core.views.studies import study_named
-from pages.shell.choose import choose, choose_number, choose_several
+from pages.shell.choose import (
+    choose,
+    choose_number,
+    choose_several,
+    choose_whether,
+)
 from pages.shell.show import show_error, stop_with
 
 MOST_EPOCHS, LARGEST_IMAGE, SEEDS = 1000, 512, 5
@@ -239,7 +244,7 @@ def _choose_settings(study: Study) -> Settings:
             ),
             key=f"train_backbone_{study.name}",
             always=True,
-            width=230,
+            width=300,
         )
         weights = choose(
             gettext("Weights"),
@@ -277,9 +282,11 @@ def _named(
     """The study under the name its runs go under, and whether it has no file yet."""
     if changed is study:
         missing = missing_runs(study, methods, seeds)
-        again = bool(missing.finished) and st.toggle(
+        again = bool(missing.finished) and choose_whether(
             gettext("Train finished runs again, as a study of your own"),
-            key=f"train_again_{study.name}",
+            # Where nothing else is left, it is what one comes for.
+            default=not missing.to_train,
+            key=f"train_again_{study.name}_{bool(missing.to_train)}",
             help=gettext(
                 "The runs that are there stay as they are. Yours are compared under "
                 "another name."
@@ -342,16 +349,16 @@ def describe_missing(plan: Plan) -> str:
     if missing.finished:
         said.append(
             ngettext(
-                "{count} is finished already, and kept.",
-                "{count} are finished already, and kept.",
+                "{count} run is finished already, and kept.",
+                "{count} runs are finished already, and kept.",
                 len(missing.finished),
             )
         )
     if missing.queued:
         said.append(
             ngettext(
-                "{count} is in the queue already.",
-                "{count} are in the queue already.",
+                "{count} run is in the queue already.",
+                "{count} runs are in the queue already.",
                 len(missing.queued),
             )
         )
