@@ -88,7 +88,7 @@ def with_settings(study: Study, settings: Settings) -> Study:
         update={
             "model": ModelTable.model_validate(model),
             "training": training,
-            "title": f"{study.title} ({', '.join(_changes(own, settings))})",
+            "title": ", ".join([study.title, *_changes(own, settings)]),
             # Of these settings nobody has searched or reported anything.
             "published": (),
             "published_by_group": (),

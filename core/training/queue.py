@@ -16,7 +16,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +44,8 @@ Kind = Literal["training", "search"]
 State = Literal["waiting", "running", "stopping", "stopped", "finished", "failed"]
 OVER: tuple[State, ...] = ("finished", "failed", "stopped")
 """States in which nothing happens any more unless somebody asks for it."""
+# Where a job stands in the list.
+_RANKS = {"running": 0, "stopping": 0, "waiting": 1}
 
 
 @dataclass(frozen=True)
@@ -313,7 +315,7 @@ def delete(job: Job, *, with_runs: bool = False, store: Path | None = None) -> N
 
 
 def list_jobs(store: Path | None = None) -> tuple[JobStatus, ...]:
-    """All jobs with what became of them, the newest first.
+    """All jobs with what became of them: at work, waiting in order, over by time.
 
     Raises
     ------
@@ -329,12 +331,15 @@ def list_jobs(store: Path | None = None) -> tuple[JobStatus, ...]:
     waiting = [each.job.id for each in found if each.state == "waiting"]
     waiting.sort(key=lambda id_: order.index(id_) if id_ in order else -1)
     placed = [
-        JobStatus(**{**vars(each), "position": waiting.index(each.job.id) + 1})
+        replace(each, position=waiting.index(each.job.id) + 1)
         if each.state == "waiting"
         else each
-        for each in found
+        for each in sorted(found, key=lambda each: each.job.id, reverse=True)
     ]
-    return tuple(sorted(placed, key=lambda each: each.job.id, reverse=True))
+    # The sort keeps the order of those that are over.
+    return tuple(
+        sorted(placed, key=lambda each: (_RANKS.get(each.state, 2), each.position))
+    )
 
 
 def _jobs(queue: JobQueue) -> list[Job]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -37,6 +38,11 @@ def duration_text(seconds: float) -> str:
         hours, rest = divmod(round(seconds / _MINUTE), 60)
         return gettext("{hours} h {minutes} min", hours=hours, minutes=rest)
     return ngettext("{count} day", "{count} days", round(seconds / _DAY))
+
+
+def moment_text(moment: str) -> str:
+    """A moment (ISO 8601, UTC) by the clock of this machine, to the minute."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
 
 
 def size_text(count: float) -> str:

@@ -63,7 +63,8 @@ def _show_cost(plan: Plan, was_busy: bool) -> None:
                 min(1.0, share),
                 text=to_markdown(
                     gettext(
-                        "Measuring on a few real steps… {what}", what=now.what or "…"
+                        "Measuring on a few real steps: {what}",
+                        what=now.what or gettext("getting ready"),
                     )
                 ),
             )

@@ -31,6 +31,7 @@ from core.views.jobs import (
     draw_job_curves,
     duration_text,
     job_history,
+    moment_text,
     run_text,
 )
 from pages.shell.show import saying_why_not, show_error
@@ -137,10 +138,10 @@ def _title(job: Job) -> str:
 
 def _what(job: Job) -> str:
     """What was asked for, in one line."""
-    begun = job.created[:16].replace("T", " ")
+    begun = moment_text(job.created)
     if job.kind == "search":
         return gettext(
-            "{trials} of each of {methods}; asked for {when} UTC.",
+            "{trials} of each of {methods}; asked for {when}.",
             trials=ngettext("{count} try", "{count} tries", job.trials),
             methods=ngettext("{count} method", "{count} methods", len(job.methods)),
             when=begun,
@@ -148,7 +149,7 @@ def _what(job: Job) -> str:
     methods = Counter(method for method, _ in job.pairs)
     seeds = {seed for _, seed in job.pairs}
     return gettext(
-        "{study}: {methods}, {seeds}; asked for {when} UTC.",
+        "{study}: {methods}, {seeds}; asked for {when}.",
         study=code(job.study.name),
         methods=ngettext("{count} method", "{count} methods", len(methods)),
         seeds=ngettext("{count} seed", "{count} seeds", len(seeds)),
@@ -193,20 +194,22 @@ def _show_training(status: JobStatus, parts: tuple[RunProgress, ...]) -> None:
 
 
 def _show_search(status: JobStatus) -> None:
-    """What a search is doing now."""
-    now = doing_now(status.job.id)
-    if status.state == "running" and now.total:
-        st.progress(
-            min(1.0, now.done / now.total),
-            text=to_markdown(
-                gettext(
-                    "{what}: {done} of {all}",
-                    what=now.what,
-                    done=now.done,
-                    all=now.total,
-                )
-            ),
-        )
+    """How many tries are finished, and what the search is doing now."""
+    from pages.train.search import describe_result, describe_tries
+
+    job, now = status.job, doing_now(status.job.id)
+    if status.state == "finished":
+        st.markdown(to_markdown(describe_result(job)))
+        return
+    st.markdown(to_markdown(describe_tries(job)))
+    if status.state == "running":
+        share = now.done / now.total if now.total else 0.0
+        said = gettext("getting ready")
+        if now.total:
+            said = gettext(
+                "{what}: {done} of {all}", what=now.what, done=now.done, all=now.total
+            )
+        st.progress(min(1.0, share), text=to_markdown(said))
     elif status.state == "waiting":
         st.caption(gettext("Place {place} in the queue", place=status.position))
 
@@ -241,7 +244,7 @@ def _show_buttons(status: JobStatus, parts: tuple[RunProgress, ...]) -> None:
             _offer_result(job)
         if status.is_over:
             _offer_deletion(status, parts)
-        st.toggle(gettext("Curves and log"), key=f"train_look_{job.id}")
+        st.toggle(gettext("Charts and log"), key=f"train_look_{job.id}")
 
 
 def _again(job: Job) -> Callable[[], None]:
@@ -297,6 +300,22 @@ def _offer_result(job: Job) -> None:
         )
 
 
+def _offer_best(status: JobStatus) -> None:
+    """Of a search that was stopped: the study with the best that it has found."""
+    from pages.train.search import best_so_far, take_best
+
+    ending = best_so_far(status)
+    if ending is not None:
+        _button(
+            status,
+            "best",
+            gettext("Take the best so far"),
+            ":material/trophy:",
+            lambda: take_best(ending),
+            gettext("Writes the tuned study with the tries that are finished."),
+        )
+
+
 def _offer_deletion(status: JobStatus, parts: tuple[RunProgress, ...]) -> None:
     """Delete a job, asked twice: its button opens what is asked."""
     job = status.job
@@ -328,6 +347,10 @@ def _offer_deletion(status: JobStatus, parts: tuple[RunProgress, ...]) -> None:
 
 def _show_details(job: Job, parts: tuple[RunProgress, ...]) -> None:
     """The curves so far, and the log."""
+    if job.kind == "search":
+        from pages.train.search import show_tries
+
+        show_tries(job)
     history = job_history(parts)
     names = curves_of(history)
     if names:
@@ -352,4 +375,7 @@ def _show_details(job: Job, parts: tuple[RunProgress, ...]) -> None:
             )
         )
     text = log_of(job.id, lines=LOG_LINES)
-    st.code(text or gettext("The log is empty."), language=None, height=240)
+    if text:
+        st.code(text, language=None, height=240)
+    else:
+        st.caption(gettext("The log is empty so far."))

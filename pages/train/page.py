@@ -38,7 +38,7 @@ def main() -> None:
             )
         )
     read_address(TITLE)
-    choose(
+    way = choose(
         gettext("What would you like to do?"),
         list(WAYS),
         labels=lambda way: gettext(WAYS[way]),
@@ -46,7 +46,13 @@ def main() -> None:
         parameter="way",
         is_segmented=True,
     )
-    show_training()
+    if way == "train":
+        show_training()
+    else:
+        # Optuna is loaded where it is asked for alone.
+        from pages.train.search import show_search_form
+
+        show_search_form()
     show_jobs()
 
 

@@ -295,7 +295,7 @@ def _named(
         if not again:
             return study, False
         changed = study.model_copy(
-            update={"title": gettext("{title} (again)", title=gettext(study.title))}
+            update={"title": gettext("{title}, again", title=gettext(study.title))}
         )
     else:
         st.info(
