@@ -197,7 +197,8 @@ def _end_with_worker() -> None:
         raise KeyboardInterrupt
 
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        # Not through sys.stdin, whose lock would be held while the interpreter ends.
+        while os.read(0, 1):
             pass
         os._exit(1)
 

@@ -21,7 +21,7 @@ from core.plots.runs import (
 from core.runs import shipped_manifest
 from core.study import Study
 from core.tasks import Task
-from core.text import number
+from core.text import clauses, number
 from core.training.live import RunProgress
 
 CHART_HEIGHT = 380
@@ -59,16 +59,21 @@ def run_text(part: RunProgress) -> str:
     live = part.live
     if live is None:
         return gettext("not begun")
-    said = gettext(
-        "epoch {epoch} of {epochs}",
-        epoch=min(live.epoch + 1, live.epochs),
-        epochs=live.epochs,
-    )
+    said = [
+        gettext(
+            "epoch {epoch} of {epochs}",
+            epoch=min(live.epoch + 1, live.epochs),
+            epochs=live.epochs,
+        )
+    ]
     if live.steps:
-        said += gettext(", batch {step} of {steps}", step=live.step, steps=live.steps)
+        said.append(
+            gettext("batch {step} of {steps}", step=live.step, steps=live.steps)
+        )
     if live.images_per_second is not None:
-        said += gettext(", {count} images/s", count=number(live.images_per_second, 0))
-    return said
+        speed = number(live.images_per_second, 0)
+        said.append(gettext("{count} images/s", count=speed))
+    return clauses(said)
 
 
 def job_history(parts: Sequence[RunProgress]) -> pd.DataFrame:

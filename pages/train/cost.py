@@ -64,7 +64,9 @@ def _show_cost(plan: Plan, was_busy: bool) -> None:
                 text=to_markdown(
                     gettext(
                         "Measuring on a few real steps: {what}",
-                        what=now.what or gettext("getting ready"),
+                        what=gettext(now.what)
+                        if now.what
+                        else gettext("getting ready"),
                     )
                 ),
             )

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.errors import EquipoiseError
 from core.language import N_, gettext, ngettext
-from core.text import code, strong, to_list, to_markdown, to_plain
+from core.text import clauses, code, strong, to_list, to_markdown, to_plain
 from core.training.live import RunProgress
 from core.training.queue import (
     MOST_AT_ONCE,
@@ -161,21 +161,26 @@ def _show_training(status: JobStatus, parts: tuple[RunProgress, ...]) -> None:
     """The bar, and how far each run is."""
     done = sum(part.run is not None for part in parts)
     share = sum(part.share for part in parts) / max(1, len(parts))
-    said = gettext("{done} of {all} runs finished", done=done, all=len(parts))
+    said = [gettext("{done} of {all} runs finished", done=done, all=len(parts))]
     if status.state == "waiting":
-        said += gettext("; place {place} in the queue", place=status.position)
+        said.append(gettext("place {place} in the queue", place=status.position))
     left = seconds_left(parts)
     if status.state == "running":
         now = doing_now(status.job.id)
         if left is not None:
-            said += gettext("; about {time} left", time=duration_text(left))
+            said.append(gettext("about {time} left", time=duration_text(left)))
         elif now.total and not any(part.live for part in parts):
-            said += gettext(
-                "; {what}: {done} of {all}", what=now.what, done=now.done, all=now.total
+            said.append(
+                gettext(
+                    "{what}: {done} of {all}",
+                    what=gettext(now.what),
+                    done=now.done,
+                    all=now.total,
+                )
             )
         else:
-            said += gettext("; getting ready")
-    st.progress(min(1.0, share), text=to_markdown(said))
+            said.append(gettext("getting ready"))
+    st.progress(min(1.0, share), text=to_markdown(clauses(said)))
     if status.state == "finished":
         return
     labels = status.job.study.methods
@@ -207,7 +212,10 @@ def _show_search(status: JobStatus) -> None:
         said = gettext("getting ready")
         if now.total:
             said = gettext(
-                "{what}: {done} of {all}", what=now.what, done=now.done, all=now.total
+                "{what}: {done} of {all}",
+                what=gettext(now.what),
+                done=now.done,
+                all=now.total,
             )
         st.progress(min(1.0, share), text=to_markdown(said))
     elif status.state == "waiting":

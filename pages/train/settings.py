@@ -294,9 +294,7 @@ def _named(
         )
         if not again:
             return study, False
-        changed = study.model_copy(
-            update={"title": gettext("{title}, again", title=gettext(study.title))}
-        )
+        changed = study.model_copy(update={"title": f"{study.title}, again"})
     else:
         st.info(
             to_markdown(
