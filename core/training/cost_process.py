@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.data.cache import Progress
 from core.errors import EquipoiseError, MethodError
+from core.language import N_
 from core.locks import wait_for_lock
 from core.study import Study, read_study_json
 from core.training.estimate import (
@@ -78,7 +79,7 @@ def _measure(
         return
     begin_s = time.perf_counter() - began
     for number, method in enumerate(methods):
-        progress("Measuring", number, len(methods))
+        progress(N_("Measuring"), number, len(methods))
         place = cost_file(study, method, data, store)
         if read_cost(study, method, data, store) is not None:
             continue

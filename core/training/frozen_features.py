@@ -30,6 +30,7 @@ from core.data.cache_entries import (
     new_entry,
     open_array,
 )
+from core.language import N_
 from core.models.frozen_prefix import Cut, FrozenLayers
 from core.study import Augmentation
 from core.training.frozen_worker import (
@@ -45,7 +46,7 @@ from core.training.frozen_worker import (
 # Raised whenever the way they are computed changes: an older entry is not found then.
 VERSION = 1
 FEATURES, PREFIX = "features.npy", "prefix.keras"
-WHAT = "Computing frozen layers"
+WHAT = N_("Computing frozen layers")
 # Batches in one piece of work for a process.
 BATCHES = 16
 # A process takes some seconds to load Keras: one more is worth it for so many images.

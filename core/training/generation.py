@@ -16,6 +16,7 @@ from core.data.generated_images import (
     Pixels,
     open_generated,
 )
+from core.language import N_
 from core.methods.generation import Between, GenerationPlan
 from core.models.deepsmote import generate, resized, train_generator
 from core.training.progress import BatchProgress
@@ -75,7 +76,7 @@ def generate_images(
             pictures,
             plan,
             size,
-            progress=lambda done, total: progress("Drawing images", done, total),
+            progress=lambda done, total: progress(N_("Drawing images"), done, total),
         )
         seconds = time.perf_counter() - start
         sample = take_sample(drawn, between, images, plan, image_ids, classes, on)

@@ -35,6 +35,7 @@ from core.data.manifest import (
 )
 from core.errors import DivergedError, StudyError
 from core.evaluation.skill import Skill, build_skill
+from core.language import N_
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.study import Study, Trial, Tried
 from core.training.decisions import check_decisions, decide
@@ -387,7 +388,7 @@ class MethodSearch:
             state=state,
             state_key=key,
             report=lambda epoch, values: None,
-            callbacks=[BatchProgress("This trial", listener.progress)],
+            callbacks=[BatchProgress(N_("This try"), listener.progress)],
             source=self.searched.origins[self.method].source,
             progress=listener.progress,
             watch=None if only_afterwards else watch,

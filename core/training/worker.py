@@ -128,7 +128,8 @@ def work(store: Path, *, idle_s: float = IDLE_S) -> bool:
             return did_any
         try:
             did_any = True
-            Worker(store).run(idle_s)
+            if not Worker(store).run(idle_s):
+                return True
         finally:
             lock.release()
         # Whoever put a job there while this worker was ending has not started another.
@@ -151,13 +152,21 @@ class Worker:
     def __init__(self, store: Path) -> None:
         self.store = store
         self.queue = JobQueue(store, self._run_job)
-        self._running: set[str] = set()
-        self._waiting: list[str] = []
-        self._changed = threading.Condition()
+        self._take_from_store = self.queue.huey.storage.dequeue
+        # A job stays in the queue, at its place, until its turn has come.
+        self.queue.huey.storage.dequeue = self._take
+        self._lock = threading.Lock()
+        self._busy = 0
         self._is_ending = False
 
-    def run(self, idle_s: float) -> None:
-        """Run jobs until none is there for so many seconds, or a signal ends it."""
+    def run(self, idle_s: float) -> bool:
+        """Run jobs until none is there for so many seconds, or a signal ends it.
+
+        Returns
+        -------
+        bool
+            False if a signal ended it.
+        """
         # Jobs that were at work when the worker before was killed are not in the queue.
         there = self.queue.enqueued()
         for job in unfinished(self.queue):
@@ -167,60 +176,39 @@ class Worker:
             workers=MOST_AT_ONCE, periodic=False, max_delay=1.0
         )
         consumer.start()
-        idle_since = time.monotonic()
+        idle_since, was_told = time.monotonic(), True
         try:
             while True:
-                stopped = consumer.stop_flag.wait(_LOOK_S) or consumer._signum
-                if stopped:
+                if consumer.stop_flag.wait(_LOOK_S) or consumer._signum:
                     break
-                with self._changed:
-                    at_work = bool(self._running or self._waiting)
-                if at_work or self.queue.huey.pending_count():
+                if self._busy or self.queue.huey.pending_count():
                     idle_since = time.monotonic()
                 elif time.monotonic() - idle_since > idle_s:
+                    was_told = False
                     break
         except KeyboardInterrupt:
             pass
-        with self._changed:
-            self._is_ending = True
-            self._changed.notify_all()
+        self._is_ending = True
         consumer.stop(graceful=True)
         self.queue.close()
+        return not was_told
+
+    def _take(self) -> bytes | None:
+        """The next job of the queue, if one more may run now."""
+        with self._lock:
+            if self._is_ending or self._busy >= slots(self.queue):
+                return None
+            taken: bytes | None = self._take_from_store()
+            self._busy += taken is not None
+            return taken
 
     def _run_job(self, job: str) -> None:
-        """Run a job when its turn has come, unless it is over or at work by then."""
-        with self._changed:
-            if job in self._running or job in self._waiting:
-                return
-            self._waiting.append(job)
+        """Run a job in a process of its own, again if that dies, until it is over."""
         try:
-            if not self._wait_for_turn(job):
-                return
-            try:
-                self._attend(job)
-            finally:
-                with self._changed:
-                    self._running.discard(job)
-                    self._changed.notify_all()
+            self._attend(job)
         finally:
-            with self._changed:
-                if job in self._waiting:
-                    self._waiting.remove(job)
-
-    def _wait_for_turn(self, job: str) -> bool:
-        """Wait until one more job may run; False if it is not wanted any more."""
-        while True:
-            if not self._is_wanted(job):
-                return False
-            with self._changed:
-                if self._is_ending:
-                    return False
-                is_next = self._waiting[0] == job
-                if is_next and len(self._running) < slots(self.queue):
-                    self._waiting.remove(job)
-                    self._running.add(job)
-                    return True
-                self._changed.wait(_LOOK_S)
+            with self._lock:
+                self._busy -= 1
 
     def _is_wanted(self, job: str) -> bool:
         return (
@@ -230,7 +218,6 @@ class Worker:
         )
 
     def _attend(self, job: str) -> None:
-        """Run a job in a process of its own, again if that dies, until it is over."""
         code: int | None = 0
         for _ in range(_ATTEMPTS):
             if not self._is_wanted(job) or self._is_ending:

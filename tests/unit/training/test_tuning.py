@@ -254,7 +254,7 @@ def test_pruned_trials_count_and_are_recorded(
 
 def test_an_interrupted_trial_goes_on_from_its_last_epoch(searched: Searched) -> None:
     def interrupt(what: str, done: int, total: int) -> None:
-        if what == "This trial" and done > total // 2:
+        if what == "This try" and done > total // 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -266,7 +266,7 @@ def test_an_interrupted_trial_goes_on_from_its_last_epoch(searched: Searched) ->
     batches: list[int] = []
 
     def count(what: str, done: int, total: int) -> None:
-        if what == "This trial":
+        if what == "This try":
             batches.append(done)
 
     search(searched, ["ins"], 1, SearchListener(progress=count))
