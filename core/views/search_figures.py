@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,19 @@ from typing import Any
 import optuna
 import plotly.graph_objects as go
 from optuna.importance import FanovaImportanceEvaluator
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import (
     plot_optimization_history,
     plot_parallel_coordinate,
     plot_param_importances,
     plot_slice,
 )
+from plotly.colors import sample_colorscale
 
 from core import runs
 from core.language import N_, gettext, ngettext
 from core.plots.figure import finish
-from core.plots.look import METHOD_COLOURS, SEQUENTIAL
+from core.plots.look import INK, METHOD_COLOURS, SEQUENTIAL
 from core.plots.search import setting_label
 from core.study import Study
 from core.tasks import Task
@@ -121,7 +122,10 @@ def _draw(
             kind == "importance" and len(values) < 2
         ):
             return SearchFigure(None, _too_few(label))
-        figure = _PLOTS[kind](tries)
+    with warnings.catch_warnings():
+        # Of parts of Optuna's figures that it calls experimental.
+        warnings.simplefilter("ignore")
+        figure = _PLOTS[kind](_named(complete, tasks_of(study)))
     best = max(value for value in values if value is not None)
     said = ngettext(
         "{method}: the best of {count} complete try has a skill of {skill} on the "
@@ -132,7 +136,7 @@ def _draw(
         method=label,
         skill=number(best, 3),
     )
-    return SearchFigure(_in_our_look(figure, kind, tasks_of(study)), said)
+    return SearchFigure(_in_our_look(figure, kind), said)
 
 
 def _history(tries: optuna.Study) -> go.Figure:
@@ -164,63 +168,111 @@ _WORDS = {
     "Trial": N_("Try"),
     "Best Value": N_("best so far"),
     "Hyperparameter": N_("Setting"),
-    "Importance for Skill": N_("Share of the variance of the skill"),
     "Hyperparameter Importance": N_("Share of the variance of the skill"),
 }
+# Of the colours for shares, from where they can be told from the page.
+_PALEST = 0.3
 
 
-def _in_our_look(figure: go.Figure, kind: str, tasks: tuple[Task, ...]) -> go.Figure:
+def _named(complete: Sequence[FrozenTrial], tasks: tuple[Task, ...]) -> optuna.Study:
+    """The tries with their settings called as a reader calls them."""
+    labels = {
+        place: setting_label(place, tasks) for t in complete for place in t.params
+    }
+    named = optuna.create_study(direction="maximize")
+    for trial in complete:
+        named.add_trial(
+            optuna.trial.create_trial(
+                value=trial.value,
+                params={labels[name]: v for name, v in trial.params.items()},
+                distributions={labels[n]: d for n, d in trial.distributions.items()},
+            )
+        )
+    return named
+
+
+def _in_our_look(figure: go.Figure, kind: str) -> go.Figure:
     """Our fonts, colours and words, in place of Optuna's."""
-    titles: dict[str, str] = {}
 
-    def keep_title(axis: Any) -> None:
-        text = axis.title.text
-        if text:
-            titles[axis.plotly_name + str(axis.anchor)] = text
-            axis.title.text = _said(text, tasks)
+    def say_title(axis: Any) -> None:
+        if axis.title.text:
+            axis.title.text = _said(axis.title.text)
+        if axis.type == "log":
+            # A mark for each power of ten, in plain figures.
+            axis.update(dtick=1, tickformat="~g")
 
-    figure.for_each_xaxis(keep_title)
-    figure.for_each_yaxis(keep_title)
-    has_legend = kind == "history"
+    figure.for_each_xaxis(say_title)
+    figure.for_each_yaxis(say_title)
     figure.update_layout(title=None, template="equipoise")
-    finish(figure, height=HEIGHT, legend=has_legend)
+    finish(figure, height=HEIGHT, legend=kind == "history")
+    figure.update_annotations(font_color=INK)
+    if kind == "importance":
+        figure.update_yaxes(showgrid=False)
     for trace in figure.data:
-        _colour(trace, kind, tasks)
-    if kind == "slices":
-        figure.update_layout(margin={"r": 70})
+        if trace.name:
+            trace.name = _said(trace.name)
+        _LOOKS[kind](trace)
     if kind == "parallel":
-        # Its labels stand above the chart, and tilted they need room.
-        figure.update_layout(margin={"t": 70, "l": 90, "r": 60})
+        _colour_lines(figure)
     return figure
 
 
-def _colour(trace: Any, kind: str, tasks: tuple[Task, ...]) -> None:
-    if trace.name:
-        trace.name = _said(trace.name, tasks)
-    if kind == "history":
-        main = trace.mode == "markers"
-        colour = METHOD_COLOURS[0] if main else METHOD_COLOURS[1]
-        trace.update(marker={"color": colour}, line={"color": colour})
-    elif kind == "importance":
-        trace.marker.color = METHOD_COLOURS[0]
-        trace.y = [_said(str(name), tasks) for name in trace.y]
-    elif kind == "slices":
-        trace.marker.colorscale = [list(step) for step in SEQUENTIAL]
-        trace.marker.line = {"width": 1, "color": METHOD_COLOURS[0]}
-        if trace.marker.colorbar is not None:
-            trace.marker.colorbar.title.text = gettext("Try")
-    else:
-        trace.line.colorscale = [list(step) for step in SEQUENTIAL]
-        trace.line.reversescale = False
-        for dimension in trace.dimensions:
-            dimension.label = _said(dimension.label, tasks)
+def _look_of_history(trace: Any) -> None:
+    colour = METHOD_COLOURS[0 if trace.mode == "markers" else 1]
+    trace.update(marker={"color": colour, "size": 9}, line={"color": colour})
+    # Tries that break a constraint: we have none.
+    trace.showlegend = trace.name in (gettext("Skill"), _said("Best Value"))
 
 
-def _said(text: str, tasks: tuple[Task, ...]) -> str:
-    """A word of Optuna's, or the place of a setting, as a reader sees it."""
-    if text in _WORDS:
-        return gettext(_WORDS[text])
-    return setting_label(text, tasks) if "." in text else text
+def _look_of_importance(trace: Any) -> None:
+    trace.marker.color = METHOD_COLOURS[0]
+
+
+def _look_of_slices(trace: Any) -> None:
+    trace.marker.colorscale = [list(step) for step in SEQUENTIAL]
+    trace.marker.line = {"width": 1, "color": METHOD_COLOURS[0]}
+    trace.marker.size = 9
+    if trace.marker.showscale:
+        trace.marker.colorbar.title.text = _said("Trial")
+
+
+def _look_of_parallel(trace: Any) -> None:
+    trace.update(opacity=0.9)
+    if trace.mode == "lines":
+        trace.line.width = 2
+
+
+_LOOKS: dict[str, Callable[[Any], None]] = {
+    "history": _look_of_history,
+    "importance": _look_of_importance,
+    "slices": _look_of_slices,
+    "parallel": _look_of_parallel,
+}
+
+
+def _colour_lines(figure: go.Figure) -> None:
+    """Colour each try by its skill: Optuna's palest is white on white."""
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    skills = [float(trace.customdata[0][1]) for trace in lines]
+    low, high = min(skills), max(skills)
+    places = [
+        1.0 if high == low else _PALEST + (1 - _PALEST) * (skill - low) / (high - low)
+        for skill in skills
+    ]
+    scale = [list(step) for step in SEQUENTIAL]
+    for trace, colour in zip(lines, sample_colorscale(scale, places), strict=True):
+        trace.line.color = colour
+    for trace in figure.data:
+        if trace.mode == "markers":
+            steps = [_PALEST + (1 - _PALEST) * step for step in (0.0, 0.5, 1.0)]
+            colours = sample_colorscale(scale, steps)
+            trace.marker.colorscale = list(zip((0.0, 0.5, 1.0), colours, strict=True))
+            trace.marker.reversescale = False
+
+
+def _said(text: str) -> str:
+    """A word of Optuna's as a reader sees it; others as they are."""
+    return gettext(_WORDS[text]) if text in _WORDS else text
 
 
 def _too_few(label: str) -> str:
@@ -238,9 +290,7 @@ def _database(study: Study, store: Path | None) -> Path:
 def _storage(study: Study, store: Path | None) -> Iterator[optuna.storages.RDBStorage]:
     storage = open_storage(default_url(store or runs.user_store(), study.name))
     try:
-        with warnings.catch_warnings(), storage_faults():
-            # Of parts of Optuna's figures that it calls experimental.
-            warnings.simplefilter("ignore")
+        with storage_faults():
             yield storage
     finally:
         storage.remove_session()

@@ -246,6 +246,8 @@ def _show_buttons(status: JobStatus, parts: tuple[RunProgress, ...]) -> None:
             _button(
                 status, "on", gettext("Go on"), ":material/play_arrow:", _again(job)
             )
+            if job.kind == "search":
+                _offer_best(status)
         if status.state == "failed":
             _button(status, "on", gettext("Retry"), ":material/replay:", _again(job))
         if status.state == "finished":
