@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,9 +23,8 @@ from core.training.estimate import (
     state_bytes,
     write_cost,
 )
-from core.training.queue import LOCK, Now
+from core.training.queue import LOCK, Now, give_way
 
-_NICE = 10
 _LOCK_S = 2.0
 # Columns of a predictions table beside those of classes, about.
 _COLUMNS = 12
@@ -45,8 +43,7 @@ def measure_request(place: Path, store: Path) -> None:
     lock = wait_for_lock(place.with_suffix(f".{LOCK}"), most_s=_LOCK_S)
     if lock is None:
         return
-    with suppress(OSError):
-        os.nice(_NICE)
+    give_way()
     request = json.loads(place.read_text(encoding="utf-8"))
     study = read_study_json(request["study"])
     now = place.with_suffix(".now")

@@ -28,6 +28,7 @@ from core.training.queue import (
     begin,
     end,
     find_job,
+    give_way,
     is_stopped,
     job_folder,
     outcome,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 # Seconds for a process that is ending, or looks whether this one is there.
 _LOCK_S = 15.0
 _EVERY_S = 0.5
-# Lower in turn than the server: pages answer while it trains.
-_NICE = 10
 
 
 def run_job(job_id: str, store: Path, *, is_attended: bool = True) -> None:
@@ -70,8 +69,7 @@ def run_job(job_id: str, store: Path, *, is_attended: bool = True) -> None:
         if job is None or is_over or is_stopped(job_id, queue):
             return
         begin(job_id, queue)
-        with suppress(OSError):
-            os.nice(_NICE)
+        give_way()
         _say(f"Job {job.id}: {job.kind} of {job.study.name}.")
         try:
             (_train if job.kind == "training" else _search)(job, store, folder)

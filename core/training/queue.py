@@ -11,11 +11,13 @@ Nothing here imports Keras: pages and the server do.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +41,7 @@ MOST_AT_ONCE = 8
 _TASK = "run_job"
 _BUSY_S = 30
 _SLOTS = "slots"
+_NICE = 10
 
 Kind = Literal["training", "search"]
 State = Literal["waiting", "running", "stopping", "stopped", "finished", "failed"]
@@ -488,6 +491,14 @@ def log_of(job: str, store: Path | None = None, *, lines: int = 200) -> str:
     except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:])
+
+
+def give_way() -> None:
+    """Let the server and other programs have the processor first: pages answer."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            lower = max(_NICE, os.getpriority(os.PRIO_PROCESS, 0))
+            os.setpriority(os.PRIO_PROCESS, 0, lower)
 
 
 def seconds_left(parts: Sequence[RunProgress]) -> float | None:

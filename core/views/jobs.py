@@ -25,6 +25,8 @@ from core.text import clauses, number
 from core.training.live import RunProgress
 
 CHART_HEIGHT = 380
+# So few that each has a mark on the axis.
+FEW_EPOCHS = 12
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -136,6 +138,8 @@ def draw_job_curves(
     look = Look(methods, styles, labels, study.baseline)
     figure = plot_curves(history, name, look, label=label, each_seed=True)
     figure.update_layout(height=CHART_HEIGHT)
+    if history["epoch"].max() <= FEW_EPOCHS:
+        figure.update_xaxes(dtick=1)
     return figure, takeaway_curves(history, name, label=label, labels=labels)
 
 

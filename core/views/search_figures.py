@@ -203,7 +203,9 @@ def _in_our_look(figure: go.Figure, kind: str) -> go.Figure:
 
     figure.for_each_xaxis(say_title)
     figure.for_each_yaxis(say_title)
-    figure.update_layout(title=None, template="equipoise")
+    # Its own background would be white on a dark page.
+    plain = {"title": None, "plot_bgcolor": None, "paper_bgcolor": None}
+    figure.update_layout({**plain, "template": "equipoise"})
     finish(figure, height=HEIGHT, legend=kind == "history")
     figure.update_annotations(font_color=INK)
     if kind == "importance":
@@ -214,6 +216,8 @@ def _in_our_look(figure: go.Figure, kind: str) -> go.Figure:
         _LOOKS[kind](trace)
     if kind == "parallel":
         _colour_lines(figure)
+        # Its values stand left of the lines.
+        figure.update_layout(margin={"l": 64})
     return figure
 
 

@@ -41,7 +41,7 @@ def test_steps_are_measured_and_faults_are_kept(
 ) -> None:
     monkeypatch.setenv("EQUIPOISE_RUNS", str(tmp_path))
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("os.nice", lambda more: more)
+    monkeypatch.setattr("os.setpriority", lambda *given: None)
     study = tiny_study()
     place = tmp_path / "asked.request"
     asked = {"study": study.model_dump_json(), "methods": ["baseline"], "data": ""}
