@@ -11,6 +11,8 @@ from core.training.live import Live, epoch_rows, read_live, write_live
 
 # Seconds between two writings of how far a run is.
 _EVERY_S = 1.0
+# Weight of the newest epoch in how long an epoch takes.
+_NEWEST = 0.3
 
 
 class BatchProgress(keras.callbacks.Callback):
@@ -52,6 +54,7 @@ class LiveProgress(keras.callbacks.Callback):
         rows = () if before is None else before.rows
         self._live = Live(epochs=epochs, rows=rows)
         self._begun = self._written = time.monotonic()
+        self._is_warm = False
 
     def add_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
         """Add the values of a finished epoch, counted from 1, to the curves."""
@@ -69,17 +72,24 @@ class LiveProgress(keras.callbacks.Callback):
     def on_train_batch_end(
         self, batch: int, logs: dict[str, float] | None = None
     ) -> None:
-        """Write it, once in a while."""
+        """Write it, once in a while; the speed is that of the epoch so far."""
         now = time.monotonic()
-        if now - self._written < _EVERY_S:
+        is_last = batch + 1 == self._live.steps
+        if now - self._written < _EVERY_S and not is_last:
             return
         speed = (batch + 1) * self._batch_size / (now - self._begun)
         self._live = replace(self._live, step=batch + 1, images_per_second=speed)
-        self._write()
+        # The end of the epoch is written anyway, after its validation.
+        if not is_last:
+            self._write()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write that it is finished, with its curves."""
-        took = time.monotonic() - self._begun
+        took, before = time.monotonic() - self._begun, self._live.epoch_s
+        # The first epoch compiles; later ones vary with what else the machine does.
+        if before is not None and self._is_warm:
+            took = (1 - _NEWEST) * before + _NEWEST * took
+        self._is_warm = before is not None
         self._live = replace(self._live, epoch=epoch + 1, step=0, epoch_s=took)
         self._write()
 
