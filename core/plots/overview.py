@@ -211,9 +211,9 @@ def leaderboard_takeaway(
     )
     if clean:
         said = ngettext(
-            "Of {count} comparison with the baseline, {kinds}. Better on one of these "
+            "Of {count} comparison with the baseline, {kinds}. Better on at least one "
             "and worse on none: {methods}.",
-            "Of {count} comparisons with the baseline, {kinds}. Better on one of these "
+            "Of {count} comparisons with the baseline, {kinds}. Better on at least one "
             "and worse on none: {methods}.",
             len(shown),
             kinds=kinds,
