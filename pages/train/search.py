@@ -40,6 +40,7 @@ def show_search_form() -> None:
                 MOST_TRIALS,
                 TRIALS,
                 key="train_trials",
+                parameter="tries",
                 draw=st.number_input,
                 width=190,
                 help=gettext(
@@ -53,6 +54,7 @@ def show_search_form() -> None:
                 MOST_EPOCHS,
                 study.training.epochs,
                 key=f"train_search_epochs_{study.name}",
+                parameter="epochs",
                 draw=st.number_input,
                 width=190,
             )

@@ -27,6 +27,7 @@ from core.training.plan import (
 )
 from core.training.queue import list_jobs
 from core.views.studies import study_named
+from pages.shell.address import this_address
 from pages.shell.choose import (
     choose,
     choose_number,
@@ -71,6 +72,7 @@ def choose_study() -> Study:
             titles[name] = gettext(study_named(name).title)
         except EquipoiseError:
             titles[name] = name
+    before = st.query_params.get("study")
     repeated = {t for t in titles.values() if list(titles.values()).count(t) > 1}
     name = choose(
         gettext("Study"),
@@ -83,6 +85,9 @@ def choose_study() -> Study:
         spelled_out=True,
         always=True,
     )
+    if before not in (None, name):
+        # The settings of another study are not those of this one.
+        this_address().forget(but="study")
     study = study_named(name)
     if study.summary:
         st.caption(to_markdown(gettext(study.summary)))
@@ -150,6 +155,7 @@ def choose_methods(study: Study, *, key: str) -> tuple[str, ...]:
         default=[study.baseline, *others[:1]],
         labels=labels,
         key=f"{key}_methods_{study.name}",
+        parameter="methods",
         help=gettext("Each is compared with the baseline, which should be among them."),
     )
 
@@ -193,6 +199,7 @@ def _choose_seeds(study: Study) -> tuple[int, ...]:
         [str(seed) for seed in known],
         default=[str(study.seeds[0])],
         key=f"train_seeds_{study.name}",
+        parameter="seeds",
         help=gettext(
             "Each method is trained once with each seed. A difference needs at least "
             "three to show how far it varies."
@@ -213,6 +220,7 @@ def _choose_settings(study: Study) -> Settings:
             MOST_EPOCHS,
             own.epochs,
             key=f"train_epochs_{study.name}",
+            parameter="epochs",
             draw=st.number_input,
             width=150,
             help=gettext(
@@ -227,6 +235,7 @@ def _choose_settings(study: Study) -> Settings:
             LARGEST_IMAGE,
             min(own.image_size, LARGEST_IMAGE),
             key=f"train_size_{study.name}",
+            parameter="size",
             draw=st.number_input,
             step=8,
             width=150,
@@ -243,6 +252,7 @@ def _choose_settings(study: Study) -> Settings:
                 KNOWN_BACKBONES[name].label if name in KNOWN_BACKBONES else name
             ),
             key=f"train_backbone_{study.name}",
+            parameter="backbone",
             always=True,
             width=300,
         )
@@ -251,6 +261,7 @@ def _choose_settings(study: Study) -> Settings:
             _weights_for(study, backbone),
             labels=lambda name: gettext(WEIGHTS.get(name, name)),
             key=f"train_weights_{study.name}_{backbone}",
+            parameter="weights",
             always=True,
             width=230,
             help=gettext(
@@ -287,6 +298,7 @@ def _named(
             # Where nothing else is left, it is what one comes for.
             default=not missing.to_train,
             key=f"train_again_{study.name}_{bool(missing.to_train)}",
+            parameter="again",
             help=gettext(
                 "The runs that are there stay as they are. Yours are compared under "
                 "another name."

@@ -10,7 +10,7 @@ from tests.synthetic import METHODS
 # Of a story, each slide has its own filters.
 PAGES = tuple(n for n in NAMES if n not in ("import", "predict", "defense"))
 # Widgets that are changed at the least; these have few.
-FEWEST_CHANGED = {"age": 2, "methods": 3, "runs": 3, "data": 1}
+FEWEST_CHANGED = {"age": 2, "methods": 3, "runs": 3, "data": 1, "train": 3}
 # They leave for another page, or say whose sliders are drawn.
 NOT_HELD = ("classification_pair", "methods_movable", "data_tried", "runs_other")
 KINDS = ("selectbox", "button_group", "toggle", "slider", "number_input")
