@@ -47,7 +47,7 @@ STATES = {
     "finished": (N_("finished"), "green", ":material/check_circle:"),
     "failed": (N_("failed"), "red", ":material/error:"),
 }
-LOG_LINES = 60
+LOG_LINES, WHOLE_LOG = 24, 100_000
 SHOWN = 8
 _REPORTED = "train_reported"
 
@@ -385,7 +385,18 @@ def _show_details(job: Job, parts: tuple[RunProgress, ...]) -> None:
             )
         )
     text = log_of(job.id, lines=LOG_LINES)
-    if text:
-        st.code(text, language=None, height=240)
-    else:
+    if not text:
         st.caption(gettext("The log is empty so far."))
+        return
+    # Lines are folded: what scrolls cannot be reached by keys.
+    st.code(text, language=None, wrap_lines=True)
+    st.download_button(
+        gettext("Log (TXT)"),
+        data=lambda: log_of(job.id, lines=WHOLE_LOG),
+        file_name=f"{job.study.name}-{job.id}.txt",
+        mime="text/plain",
+        key=f"train_log_{job.id}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
