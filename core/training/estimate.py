@@ -195,6 +195,12 @@ def is_measuring(study: Study, data: str, store: Path | None = None) -> bool:
     return is_ours or is_held(place.with_suffix(f".{LOCK}"))
 
 
+def has_died(study: Study, data: str, store: Path | None = None) -> bool:
+    """Whether such a process ended without a word, as one without memory does."""
+    place = _request(study, data, (store or runs.user_store()).resolve())
+    return place.is_file() and not is_measuring(study, data, store)
+
+
 def measuring_now(study: Study, data: str, store: Path | None = None) -> Now:
     """What the measuring process is doing."""
     place = _request(study, data, (store or runs.user_store()).resolve())

@@ -13,6 +13,7 @@ from core.training.estimate import (
     ask_costs,
     estimate,
     forget_faults,
+    has_died,
     is_measuring,
     measuring_now,
     read_cost,
@@ -72,6 +73,14 @@ def _show_cost(plan: Plan, was_busy: bool) -> None:
             )
             return
         missing = [m for m, cost in costs.items() if cost is None or not cost.is_known]
+        if missing and has_died(study, data):
+            st.warning(
+                gettext(
+                    "The measuring ended without a result: the machine may have too "
+                    "little memory for these settings."
+                ),
+                icon=":material/warning:",
+            )
         if missing:
             st.button(
                 gettext("Measure the cost"),
@@ -170,7 +179,7 @@ def _clock(seconds: float) -> str:
     """When it is, by the server's clock."""
     now = datetime.now().astimezone()
     then = now + timedelta(seconds=seconds)
-    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%d.%m. %H:%M}"
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M}"
 
 
 def _memory() -> int:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from core import runs
+from core import cli, runs
 from core.locks import read_holder
 from core.training import queue as q
 from core.training import worker
@@ -110,6 +111,19 @@ def test_a_job_is_stopped_while_the_next_one_runs(tmp_path: Path) -> None:
         thread.join(60)
     found = {each.job.id: each.state for each in q.list_jobs(tmp_path)}
     assert found == {long.id: "stopped", short.id: "finished"}
+
+
+def test_a_worker_without_jobs_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(tmp_path))
+    monkeypatch.setattr(
+        "huey.consumer.Consumer._set_signal_handlers", lambda self: None
+    )
+    done = CliRunner().invoke(cli.app, ["worker", "--idle", "0"])
+    assert done.exit_code == 0
+    assert f"Jobs of {tmp_path}, 1 at once." in done.stderr.replace("\n", "")
+    assert not worker.is_working(tmp_path)
 
 
 @pytest.mark.slow
