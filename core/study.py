@@ -39,7 +39,15 @@ Changed = TypeVar("Changed", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str | dict[str, int | float]]
 Option = bool | int | float | str | list[int] | list[float]
 DatasetOption = (
-    bool | int | float | str | dict[str, int | float] | list[str] | dict[str, list[str]]
+    bool
+    | int
+    | float
+    | str
+    | dict[str, int | float]
+    | dict[str, str]
+    | list[str]
+    | dict[str, list[str]]
+    | dict[str, list[int | float]]
 )
 Tried = bool | int | float | str | list[int]
 Items = TypeVar("Items")
