@@ -5,7 +5,6 @@ perhaps with a table that has a row for each. All of it becomes one table of tex
 for each picture, with a column for each thing that is known of it.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from core.data.class_folders import MAC_FOLDER, NAMED, published_name, walk_files
+from core.data.archive import is_system_file
+from core.data.class_folders import (
+    NAMED,
+    folders_in,
+    published_name,
+    walk_files,
+)
 from core.data.images import SUFFIXES
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.data.tables import TABLE_SUFFIXES, read_table
@@ -40,7 +45,6 @@ MAX_MISSING_SHARE = 0.01
 # A table is not one of labels if hardly a row names a picture.
 _LEAST_SHARE = 0.5
 _LOOKED_AT = 500
-_SYSTEM_FILES = re.compile(r"\._.*|\.DS_Store|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class ImageListing:
         Pictures in the folder that the table does not name.
     others : tuple of str
         Files that are neither pictures nor the table.
+    empty : tuple of str
+        Class folders without a picture.
     """
 
     root: Path
@@ -77,6 +83,7 @@ class ImageListing:
     missing: tuple[str, ...] = ()
     unlisted: int = 0
     others: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Pictures."""
@@ -99,12 +106,6 @@ class FolderFiles:
 def same_script(text: str) -> str:
     """A name in one form: a Mac writes é as two signs, and others as one (NFC)."""
     return unicodedata.normalize("NFC", text)
-
-
-def is_system_file(name: str) -> bool:
-    """Whether a Mac or Windows left a file of this name (or path) on its own."""
-    parts = PurePosixPath(name).parts
-    return MAC_FOLDER in parts or bool(parts and _SYSTEM_FILES.fullmatch(parts[-1]))
 
 
 def sort_files(names: Iterable[str]) -> FolderFiles:
@@ -193,8 +194,27 @@ def _with_others(listing: ImageListing, files: FolderFiles) -> ImageListing:
         **{
             **vars(listing),
             "others": (*tables, *files.others),
+            "empty": _empty_classes(listing.root, listing.columns, files.pictures),
             "tables": files.tables,
         }
+    )
+
+
+def _empty_classes(
+    root: Path, columns: pd.DataFrame, pictures: Sequence[str]
+) -> tuple[str, ...]:
+    """Folders beside the class folders in which there is no picture."""
+    if CLASS_FOLDER not in columns:
+        return ()
+    skipped = _common_folders(pictures) + (SPLIT_FOLDER in columns)
+    parts = [name.split("/") for name in pictures]
+    within = {"/".join(p[:skipped]) for p in parts if len(p) > skipped}
+    full = {"/".join(p[: skipped + 1]) for p in parts if len(p) > skipped + 1}
+    return tuple(
+        path
+        for place in sorted(within)
+        for folder in folders_in(root / place)
+        if (path := folder.relative_to(root).as_posix()) not in full
     )
 
 

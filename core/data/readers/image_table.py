@@ -69,6 +69,7 @@ _ANOTHER_CLASS = N_("of another class")
 _OUT_OF_RANGE = N_("outside the range")
 _FEW = N_("of a class with too few images")
 _NO_SPLIT = N_("without a split")
+_BY_HAND = N_("left out by hand")
 
 Texts = FromList[tuple[str, ...]]
 
@@ -108,6 +109,8 @@ class ImageTableOptions(ClassFolderOptions):
         their names, with commas between them.
     at_least : int, optional
         Classes with fewer images are left out.
+    leave_out : list of str
+        Images that are left out, by their ``image_id``.
     """
 
     path: str = ""
@@ -124,6 +127,7 @@ class ImageTableOptions(ClassFolderOptions):
     split: str | None = None
     chosen: Wanted | None = None
     at_least: Annotated[int, Field(ge=1)] | None = None
+    leave_out: Texts = ()
 
     @model_validator(mode="after")
     def _columns_fit(self) -> Self:
@@ -297,6 +301,7 @@ def split_images(listing: ImageListing, options: ImageTableOptions) -> LoadedDat
     label = _first_classes(info)
     if label:
         _choose_classes(manifest, label, options)
+    _require_spread(manifest, info)
     shares = {TEST: options.test_share, VALIDATION: options.validation_share}
     free = manifest["split"] == ""
     if parts is not None:
@@ -345,6 +350,7 @@ def build_manifest(
         {"image_id": listing.ids, "path": listing.paths, "split": "", "reason": ""},
         dtype=object,
     )
+    leave_out(manifest, manifest["image_id"].isin(options.leave_out), _BY_HAND)
     for column in options.targets:
         cells = listing.columns[column]
         leave_out(manifest, cells == "", _NO_VALUE)
@@ -585,23 +591,34 @@ def _strata(rows: pd.DataFrame, info: DatasetInfo) -> pd.Series:
     return strata
 
 
+def _require_spread(manifest: pd.DataFrame, info: DatasetInfo) -> None:
+    """Refuse a target that has one value alone."""
+    used = manifest[manifest["split"] != LEFT_OUT]
+    for task in info.tasks:
+        values = used[task.name].unique()
+        if len(values) < 2:
+            is_number = isinstance(task, Regression)
+            shown = "".join(f"{v:g}" if is_number else str(v) for v in values)
+            raise DatasetError(
+                gettext(
+                    "All images have the same '{label}': {value}.",
+                    label=task.label,
+                    value=shown,
+                )
+                if len(values)
+                else gettext("No image has a '{label}'.", label=task.label),
+                expected=gettext("at least two different values."),
+                remedy=gettext(
+                    "choose another column, or add pictures that have other values."
+                ),
+            )
+
+
 def _require_every_split(
     manifest: pd.DataFrame, task: Task, options: ImageTableOptions
 ) -> None:
     """Refuse a class that a split has no image of."""
     used = manifest[manifest["split"].isin(SPLITS)]
-    if isinstance(task, Regression):
-        return
-    if len(task.classes) < 2:
-        raise DatasetError(
-            gettext(
-                "All images have the same '{label}': {value}.",
-                label=task.label,
-                value=task.classes[0] if task.classes else gettext("none"),
-            ),
-            expected=gettext("at least two classes."),
-            remedy=gettext("choose another column, or add pictures of other classes."),
-        )
     counts = pd.crosstab(used[task.name].astype(str), used["split"])
     counts = counts.reindex(columns=list(SPLITS), fill_value=0)
     lacking = counts[(counts == 0).any(axis=1)]
