@@ -139,7 +139,9 @@ def understand_images(
 
 def propose(listing: ImageListing, roles: Roles) -> ImageTableOptions:
     """The options that state all that was guessed."""
-    return options_of(roles, table=listing.table, image=listing.image)
+    return options_of(
+        roles, table=listing.table, image=listing.image, remove_copies=True
+    )
 
 
 def check_images(
@@ -559,7 +561,7 @@ def _copied(understood: Understanding, copies: Copies) -> list[Finding]:
         removes = understood.options.remove_copies
         findings.append(
             Finding(
-                NOTE if removes else WARNING,
+                WARNING,
                 ngettext(
                     "{count} pair of pictures in two splits shows one photo: a model "
                     "is tested on what it has learnt.",

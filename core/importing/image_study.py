@@ -6,6 +6,7 @@ images, ``images/NAME/``. A folder that was named by its path stays where it is.
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -44,6 +45,8 @@ _HEAD = """\
 # Written by Equipoise from a folder of images. Train it: equipoise train {place}
 # Options of the dataset, methods and settings can be changed: see docs/your_images.md.
 """
+_UPLOAD = ".upload-"
+_FORGOTTEN_S = 24 * 3600
 # A loss of numbers this many standard deviations off weighs as much as one of classes.
 _NUMBER_WEIGHT = 1.5
 # Remedies that begin a comparison, by the kind of the first task.
@@ -209,6 +212,21 @@ def keep_study(study: Study, uploaded: Path | None = None) -> Study:
         place.rename(uploaded)
         raise
     return kept
+
+
+def new_upload_place() -> Path:
+    """A folder for images that are being uploaded; it does not exist yet.
+
+    It lies in the store, so that ``keep_study`` only has to rename it. Earlier ones
+    that nobody kept within a day are removed.
+    """
+    folder = images_folder(f"{_UPLOAD}{uuid.uuid4().hex[:8]}")
+    now = time.time()
+    for old in folder.parent.glob(f"*{_UPLOAD}*"):
+        with suppress(OSError):
+            if now - old.stat().st_mtime > _FORGOTTEN_S:
+                shutil.rmtree(old, ignore_errors=True)
+    return folder
 
 
 def image_studies() -> Mapping[str, Study]:
