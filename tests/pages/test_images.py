@@ -4,13 +4,16 @@ import io
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.language import speaking
 from core.study import load_study, own_studies
+from tests import hostile
 from tests.images import patients, write_classes, write_picture
 from tests.pages.opening import words_of
+from tests.pages.test_hostile import faults_of, markdown_of
 from tests.pages.test_language import english_of
 
 
@@ -144,6 +147,34 @@ def test_on_a_server_of_others_it_is_off_until_it_is_allowed(
     assert app.file_uploader(key="images_file_0")
     # A path of the server is not for others to read.
     assert not [e for e in app.button_group if e.key == "images_from"]
+
+
+def test_names_of_files_columns_and_classes_are_text(
+    store, open_page, tmp_path
+) -> None:
+    place = tmp_path / "bad"
+    names = [f"**bold** $x^2$ :smile: {i}.png" for i in range(60)]
+    for i, name in enumerate(names):
+        write_picture(place / name, i // 2)
+    table = pd.DataFrame({"file": names})
+    for column in (hostile.HOSTILE, "<b>b</b> numbers", *hostile.PARTS[:3]):
+        table[f"{column} label"] = [hostile.PARTS[i % 2] for i in range(60)]
+    table["<b>b</b> numbers label"] = range(60)
+    table.to_csv(place / "labels.csv", index=False)
+    app = bring(open_page, packed(place, f"{hostile.HOSTILE[:60]}.zip"))
+    assert not faults_of(app)
+    chosen(app, "multiselect", "images_targets").set_value(
+        list(table.columns[1:])
+    ).run()
+    assert not faults_of(app)
+    chosen(app, "text_input", "images_name").set_value(hostile.HOSTILE[:60]).run()
+    app.button(key="images_keep").click().run()
+    assert not faults_of(app)
+    app.get_by_key("images_way").set_value("kept").run()
+    app.button(key="images_delete").click().run()
+    assert not faults_of(app)
+    shown = " ".join(text for _, text in markdown_of(app))
+    assert "is deleted for good" in shown.replace("are deleted", "is deleted")
 
 
 def test_the_page_in_french_has_no_english(store, open_page, xrays) -> None:
