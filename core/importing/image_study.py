@@ -217,16 +217,18 @@ def keep_study(study: Study, uploaded: Path | None = None) -> Study:
 def new_upload_place() -> Path:
     """A folder for images that are being uploaded; it does not exist yet.
 
-    It lies in the store, so that ``keep_study`` only has to rename it. Earlier ones
-    that nobody kept within a day are removed.
+    It lies in the store, so that ``keep_study`` only has to rename it.
     """
-    folder = images_folder(f"{_UPLOAD}{uuid.uuid4().hex[:8]}")
+    return images_folder(f"{_UPLOAD}{uuid.uuid4().hex[:8]}")
+
+
+def forget_old_uploads() -> None:
+    """Remove uploads that nobody kept within a day: whoever brought them has left."""
     now = time.time()
-    for old in folder.parent.glob(f"*{_UPLOAD}*"):
+    for old in images_folder(_UPLOAD).parent.glob(f"*{_UPLOAD}*"):
         with suppress(OSError):
             if now - old.stat().st_mtime > _FORGOTTEN_S:
                 shutil.rmtree(old, ignore_errors=True)
-    return folder
 
 
 def image_studies() -> Mapping[str, Study]:

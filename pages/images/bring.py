@@ -11,7 +11,7 @@ import streamlit as st
 from core.data.archive import Unpacked, unpack_upload, upload_limit_mb
 from core.errors import DatasetError, EquipoiseError
 from core.host_check import is_own_machine
-from core.importing.image_study import new_upload_place
+from core.importing.image_study import forget_old_uploads, new_upload_place
 from core.language import N_, gettext, language
 from core.runs import user_store
 from core.text import code, emphasis, to_markdown
@@ -50,6 +50,7 @@ class Brought:
 
 def bring_images() -> Brought | None:
     """Let a person bring images; None where there are none, or they cannot be read."""
+    forget_old_uploads()
     way = "archive"
     if is_own_machine(st.get_option("server.address")):
         way = st.segmented_control(
@@ -90,7 +91,8 @@ def _from_archive() -> Brought | None:
         to_markdown(
             gettext(
                 "The pictures are unpacked into the store of this app ({store}), and "
-                "are deleted again unless you press {button}. They are sent nowhere.",
+                "are deleted again, within a day at the latest, unless you press "
+                "{button}. They are sent nowhere.",
                 store=code(user_store() / "images"),
                 button=emphasis(gettext("Keep this study")),
             )

@@ -88,8 +88,8 @@ def _show(understood: Understanding, rows: Iterable[int], said: list[str]) -> No
             if picture is None:
                 continue
             with st.container(width=SIDE):
-                name = understood.listing.ids.iloc[row]
-                st.image(picture, caption=to_markdown(f"{name}: {text}"))
+                said_of = f"{understood.listing.ids.iloc[row]}: {text}"
+                st.image(picture, caption=to_markdown(said_of), alt=said_of)
 
 
 def _thumbnail(path: str) -> Image.Image | None:

@@ -1,5 +1,6 @@
 """Images of one's own, understood: what is guessed, and what is found wrong."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -212,6 +213,21 @@ def test_a_study_is_proposed_written_and_removed(
     assert not runs.exists()
     with pytest.raises(StudyError, match="no study 'mes-radios' of your own"):
         image_study.remove_images("mes-radios")
+
+
+def test_uploads_that_nobody_kept_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EQUIPOISE_RUNS", str(tmp_path))
+    image_study.forget_old_uploads()
+    old, new = image_study.new_upload_place(), image_study.new_upload_place()
+    kept = tmp_path / "images" / "mine"
+    for place in (old, new, kept):
+        write_picture(place / "a.png")
+    for place in (old, kept):
+        os.utime(place, (0, 0))
+    image_study.forget_old_uploads()
+    assert [place.is_dir() for place in (old, new, kept)] == [False, True, True]
 
 
 def test_a_study_of_numbers_weighs_them_by_their_spread(usable: Understanding) -> None:
