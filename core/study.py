@@ -119,6 +119,12 @@ class DatasetTable(_Table):
     name: Name
     options: dict[str, DatasetOption] = {}
 
+    @property
+    def without_place(self) -> Self:
+        """The same without where the images are: moved, they give the same runs."""
+        options = {n: value for n, value in self.options.items() if n != "path"}
+        return self.model_copy(update={"options": options})
+
 
 class DatasetOptions(_Table):
     """Base of the tables of options that datasets have.

@@ -16,6 +16,7 @@ from core.errors import DatasetError, StudyError
 from core.study import Study, parse_study
 from core.tasks import Binary, Multiclass, Regression
 from core.training.jobs import train_study
+from core.training.reuse import run_key
 from tests.images import patients, write_classes, write_picture
 
 SPLIT_SIZES = (TRAINING, VALIDATION, TEST)
@@ -358,6 +359,9 @@ def test_the_description_comes_of_the_options_then_of_the_images(xrays: Path) ->
         update={"dataset": study.dataset.model_copy(update={"options": options})}
     )
     assert load_dataset(placed, None).manifest.equals(manifest)
+    # Moved images give the same runs.
+    assert run_key(placed, "plain", 0, "x") == run_key(study, "plain", 0, "x")
+    assert placed.dataset.without_place == study.dataset
 
 
 def test_options_choose_what_renders() -> None:
