@@ -236,9 +236,9 @@ def info_of(
         generated=False,
         notice=(
             N_(
-                "Pictures of your own: they are not shown, and what may be done with "
-                "them, and with models and predictions made from them, is for you to "
-                "know."
+                "Pictures of your own: they are shown on this machine alone, and what "
+                "may be done with them, and with models and predictions made from "
+                "them, is for you to know."
             )
         ),
     )
