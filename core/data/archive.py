@@ -7,6 +7,7 @@ unpacked into, and that folder is there whole or not at all.
 import hashlib
 import lzma
 import os
+import re
 import shutil
 import stat
 import tarfile
@@ -60,6 +61,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+_DRIVE = re.compile("[A-Za-z]:/")
 _SYSTEM_NAMES = (".ds_store", "thumbs.db", "desktop.ini")
 
 
@@ -213,7 +215,8 @@ def unpack_upload(
     if size > limit * 2**20:
         raise _too_large(name, size, limit)
     try:
-        with _open_archive(source, name) as entries:
+        most = UNPACKED_TIMES * limit * 2**20
+        with _open_archive(source, name, most_bytes=most) as entries:
             files = [entry for entry in entries if not is_system_file(entry.name)]
             _check_entries(files, name)
             _check_amount(files, name, limit)
@@ -291,8 +294,13 @@ def _beside(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _open_archive(source: BinaryIO, name: str) -> Iterator[list[Entry]]:
-    """The entries of a zip or a tar archive."""
+def _open_archive(
+    source: BinaryIO, name: str, *, most_bytes: int | None = None
+) -> Iterator[list[Entry]]:
+    """The entries of a zip or a tar archive, of the latter no more than so large ones.
+
+    The head of each file of a tar is only found behind the one before.
+    """
     if zipfile.is_zipfile(source):
         source.seek(0)
         with zipfile.ZipFile(source) as packed:
@@ -307,7 +315,13 @@ def _open_archive(source: BinaryIO, name: str) -> Iterator[list[Entry]]:
         return
     source.seek(0)
     with tarfile.open(fileobj=source) as tar:
-        yield [_tar_entry(tar, member) for member in tar.getmembers()]
+        entries, total = [], 0
+        for member in tar:
+            total += member.size
+            if most_bytes is not None and total > most_bytes:
+                raise _bomb(name, member.name, total)
+            entries.append(_tar_entry(tar, member))
+        yield entries
 
 
 def _zip_entry(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entry:
@@ -367,7 +381,8 @@ def _check_entries(entries: list[Entry], name: str) -> None:
     """
     for entry in entries:
         path = PurePosixPath(entry.name)
-        leads_out = ".." in path.parts or path.is_absolute() or entry.name[1:2] == ":"
+        is_elsewhere = path.is_absolute() or bool(_DRIVE.match(entry.name))
+        leads_out = ".." in path.parts or is_elsewhere
         if leads_out or "\x00" in entry.name:
             raise DatasetError(
                 gettext(

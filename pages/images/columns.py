@@ -121,9 +121,9 @@ def _choose_target(key: str, facts: ColumnFacts, given: dict[str, Any]) -> None:
         if facts.distinct == 2:
             pair = order_pair(list(facts.counts.index), facts.counts.to_dict())
             positive = st.selectbox(
-                to_markdown(
-                    gettext("Positive class of '{column}'", column=_named(name))
-                ),
+                gettext("Positive class")
+                if name == CLASS_FOLDER
+                else to_markdown(gettext("Positive class of '{column}'", column=name)),
                 pair,
                 index=1,
                 key=f"images_positive_{key}",

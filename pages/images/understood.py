@@ -155,7 +155,10 @@ def _look(brought: Brought, understood: Understanding) -> Understanding:
     """Look at the pictures: unasked if they are few, and once for all choices."""
     asked = (brought.key, understood.listing.table)
     kept = st.session_state.get(LOOKED)
-    seen = kept[1] if kept is not None and kept[0] == asked else None
+    if kept is not None and kept[0] == asked and kept[1] is understood:
+        seen_before: Understanding = kept[2]
+        return seen_before
+    seen = kept[2].looked if kept is not None and kept[0] == asked else None
     count = len(understood.listing)
     if seen is None and count > LOOKED_AT_ONCE:
         wanted = st.button(
@@ -171,7 +174,7 @@ def _look(brought: Brought, understood: Understanding) -> Understanding:
             return understood
     with progress_bar(is_shown=seen is None) as report:
         looked = look_at_pictures(understood, progress=report, looked=seen)
-    st.session_state[LOOKED] = (asked, looked.looked)
+    st.session_state[LOOKED] = (asked, understood, looked)
     return looked
 
 

@@ -135,6 +135,15 @@ def in_tar(kind: bytes) -> io.BytesIO:
     return file
 
 
+def tar_bomb() -> io.BytesIO:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        info = tarfile.TarInfo("a.png")
+        info.size = 9 * 2**20
+        tar.addfile(info, io.BytesIO(bytes(info.size)))
+    return file
+
+
 HOSTILE: dict[str, tuple[Callable[[], io.BytesIO], str]] = {
     "slip": (lambda: packed("a.png", "../b.png"), r"outside its folder: '\.\./b\.png'"),
     "deep slip": (lambda: packed("a/../../b.png"), "outside its folder"),
@@ -184,6 +193,8 @@ def test_too_many_and_too_large_are_said(
     monkeypatch.setattr(archive, "UNPACKED_TIMES", 0.5)
     with pytest.raises(DatasetError, match=r"mine\.zip unpacks to far more"):
         unpack(packed("a.png", **{"b.png": bytes(2**20)}), tmp_path, limit_mb=1)
+    with pytest.raises(DatasetError, match=r"far more than it is: a\.png has 9 MB"):
+        unpack(tar_bomb(), tmp_path, limit_mb=1)
     monkeypatch.setenv("EQUIPOISE_UPLOAD_MB", "many")
     with pytest.raises(DatasetError, match="EQUIPOISE_UPLOAD_MB is 'many'"):
         unpack(packed("a.png"), tmp_path)
