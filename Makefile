@@ -18,8 +18,8 @@ help:  ## show this list
 
 environment: .venv/.installed  ## make .venv with everything in it
 
-demo: environment  ## open the app on the shipped results (HOST=0.0.0.0: to the network)
-	$(BIN)/equipoise app $(if $(HOST),--host $(HOST))
+demo: environment  ## open the app on the shipped results (HOST=0.0.0.0: to the network; PORT=8600)
+	$(BIN)/equipoise app $(if $(HOST),--host $(HOST)) $(if $(PORT),--server.port=$(PORT))
 
 test: environment  ## run every check and every test
 	$(BIN)/ruff check .
@@ -52,6 +52,7 @@ clean:  ## remove the environment and every cache
 			"Not found: $(or $(PYTHON),$(PYTHONS)). Install one, or name it:" \
 			"make PYTHON=/path/to/python3.13" >&2; exit 2; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "Installing the packages into .venv: some minutes, and about 4 GB."
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet \
 		-c constraints.txt -e '.[dev]'
 	@touch $@

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -134,6 +134,7 @@ def predict(
         shipped_manifest,
         study_of_runs,
     )
+    from core.views.studies import label_in
 
     labels = LabelRequest(csv, method, seed, task, threshold, resume)
     labels.check(photos, aligned=aligned, every_seed=seeds is Seeds.ALL)
@@ -161,9 +162,11 @@ def predict(
     else:
         answering = [run for run in models if run.model_path.is_file()]
         whose = describe_models(answering, own) if answering else ""
-        named = {run.method: run.method for run in answering}
+        named = {run.method: label_in(chosen, run.method) for run in answering}
         calibrated = describe_calibration(used, tasks, named, mirrored=mirrored)
-        print_answers(results, info, tasks, whose=whose, calibrated=calibrated)
+        print_answers(
+            results, info, tasks, labels=named, whose=whose, calibrated=calibrated
+        )
     if any(result.fault for result in results):
         raise typer.Exit(FAULT)
 
@@ -218,13 +221,14 @@ def print_answers(
     info: DatasetInfo,
     tasks: Sequence[Task],
     *,
+    labels: Mapping[str, str],
     whose: str = "",
     calibrated: str = "",
 ) -> None:
     """A table a face or photo, methods as rows; the faults of photos to stderr.
 
-    ``whose`` says whose answers these are, and ``calibrated`` whether probabilities
-    may be believed.
+    ``labels`` are what a reader calls the methods, ``whose`` says whose answers these
+    are, and ``calibrated`` whether probabilities may be believed.
     """
     out = stdout()
     for result in results:
@@ -233,15 +237,19 @@ def print_answers(
         for face in result.faces:
             of_face = f", face {face.number}" if info.of_faces else ""
             title = f"{result.photo}{of_face}"
-            out.print(_answer_table(title, face, tasks))
+            out.print(_answer_table(title, face, tasks, labels))
             if face.warning:
                 out.print(face.warning, style="yellow", markup=False)
+    if not any(result.faces for result in results):
+        return
     notices = [info.opt_in[task.name] for task in tasks if task.name in info.opt_in]
     for notice in filter(None, (whose, calibrated, *notices, info.notice)):
         out.print(escape(notice), style="dim")
 
 
-def _answer_table(title: str, face: FaceAnswers, tasks: Sequence[Task]) -> Table:
+def _answer_table(
+    title: str, face: FaceAnswers, tasks: Sequence[Task], labels: Mapping[str, str]
+) -> Table:
     headings = (escape(task.label) for task in tasks)
     table = Table("Method", *headings, title=escape(title), title_justify="left")
     for method, answers in face.answers.items():
@@ -252,5 +260,5 @@ def _answer_table(title: str, face: FaceAnswers, tasks: Sequence[Task]) -> Table
                 cells.append(f"{value['label']} ({value['probability']:.0%})")
             else:
                 cells.append(f"{value:.1f} {getattr(task, 'unit', '')}")
-        table.add_row(escape(method), *map(escape, cells))
+        table.add_row(escape(labels[method]), *map(escape, cells))
     return table

@@ -232,6 +232,15 @@ def read_file(source: Path | bytes, *, name: str = "") -> RawTable:
         name = name or source.name
         try:
             content = source.read_bytes()
+        except FileNotFoundError as error:
+            raise _unreadable(
+                str(source),
+                gettext("there is no such file"),
+                N_(
+                    "correct the path; --template FILE in its place writes a form to"
+                    " fill in."
+                ),
+            ) from error
         except OSError as error:
             raise _unreadable(name, error.strerror or str(error)) from error
     else:
@@ -472,7 +481,9 @@ def _unreadable(
         [
             Finding(
                 FAULT,
-                gettext("It cannot be read: {why}.", why=why.rstrip(".")),
+                gettext(
+                    "{name} cannot be read: {why}.", name=name, why=why.rstrip(".")
+                ),
                 expected=gettext(_EXPECTED),
                 remedy=gettext(remedy),
             )

@@ -19,7 +19,9 @@ from core.plots.formatting import interval, p_value, signed
 from core.plots.look import BASELINE_COLOUR, METHOD_COLOURS, Look
 from core.plots.overview import margin_band, shown_rows, side_notes
 from core.plots.traces import (
+    beyond,
     build_marks,
+    difference_range,
     error_bar,
     row_axis,
     row_names,
@@ -90,18 +92,26 @@ def plot_headline(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> go.
                 f"<br>p {p_value(row['p'])}, {verdict_text(row)}<extra></extra>",
             )
         )
-    ends = rows.loc[methods, ["delta_low", "delta_high"]].abs().to_numpy()
-    reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
+    shown = rows.loc[methods]
+    span, is_beyond = difference_range(shown["delta_low"], shown["delta_high"])
+    far = [
+        beyond(
+            names[method],
+            interval(row["delta_low"], row["delta_high"], info.digits),
+            float(np.copysign(span[1], row["delta"])),
+        )
+        for method, row in shown[is_beyond].iterrows()
+    ]
     unit = f" ({info.difference_unit})" if info.difference_unit else ""
     return build_figure(
         traces,
         height=FRAME_HEIGHT + ROW_HEIGHT * max(len(methods), 1),
         legend=False,
         title=f"{info.label}{unit}",
-        xaxis={"range": [-reach, reach], "nticks": 5},
+        xaxis={"range": span, "nticks": 5},
         yaxis=row_axis(len(methods)),
         shapes=[*margin_band(rows), zero_line("x")],
-        annotations=[*side_notes(info), *row_names(names[m] for m in methods)],
+        annotations=[*side_notes(info), *row_names(names[m] for m in methods), *far],
     )
 
 

@@ -23,9 +23,11 @@ from core.plots.look import (
     MethodStyle,
 )
 from core.plots.traces import (
+    beyond,
     build_band,
     build_marks,
     build_note,
+    difference_range,
     error_bar,
     row_axis,
     row_names,
@@ -211,9 +213,9 @@ def leaderboard_takeaway(
     )
     if clean:
         said = ngettext(
-            "Of {count} comparison with the baseline, {kinds}. Better on one of these "
+            "Of {count} comparison with the baseline, {kinds}. Better on at least one "
             "and worse on none: {methods}.",
-            "Of {count} comparisons with the baseline, {kinds}. Better on one of these "
+            "Of {count} comparisons with the baseline, {kinds}. Better on at least one "
             "and worse on none: {methods}.",
             len(shown),
             kinds=kinds,
@@ -288,19 +290,35 @@ def plot_differences(
                 f"<br>{_detectable(row, info)}<extra></extra>",
             )
         )
-    ends = rows.loc[shown, ["delta_low", "delta_high"]].abs().to_numpy()
-    reach = 1.1 * float(np.nanmax(ends, initial=0)) or 1.0
+    ends = rows.loc[shown[::-1]]
+    span, is_beyond = difference_range(ends["delta_low"], ends["delta_high"])
+    far = [
+        beyond(
+            trace["y"][0],
+            f"{signed(row['delta'], info.digits)} "
+            f"{interval(row['delta_low'], row['delta_high'], info.digits)}",
+            float(np.copysign(span[1], row["delta"])),
+        )
+        for trace, (_, row), is_far in zip(
+            traces, ends.iterrows(), is_beyond, strict=True
+        )
+        if is_far
+    ]
     return build_figure(
         traces,
         height=120 + 62 * max(len(shown), 1),
         legend=False,
         xaxis={
             "title": _difference_title(info),
-            "range": [-reach, reach],
+            "range": span,
         },
         yaxis=row_axis(len(shown), lines=2),
         shapes=[*margin_band(rows), zero_line("x")],
-        annotations=[*side_notes(info), *row_names(trace["y"][0] for trace in traces)],
+        annotations=[
+            *side_notes(info),
+            *row_names(trace["y"][0] for trace in traces),
+            *far,
+        ],
     )
 
 

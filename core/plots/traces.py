@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from core.language import gettext
 from core.plots.look import FAINT_COLOUR, INK
@@ -13,6 +13,8 @@ from core.plots.look import FAINT_COLOUR, INK
 ROW_BELOW, ROW_GAP, ROW_LINE = 15, 9, 19
 # Below a mark that has its value written there.
 ROW_VALUE = 28
+# A row that reaches this many times as far as all others leaves the others no room.
+FAR = 4.0
 
 
 def build_marks(
@@ -139,6 +141,44 @@ def row_names(names: Iterable[str]) -> list[dict[str, Any]]:
         )
         for name in names
     ]
+
+
+def difference_range(
+    lows: ArrayLike, highs: ArrayLike
+) -> tuple[list[float], NDArray[np.bool_]]:
+    """The range of an axis of differences, even about 0, and the rows it leaves out.
+
+    A method that answers by chance would press all others into a point. Its row keeps
+    its name and its number, and ``beyond`` says where it is.
+
+    Parameters
+    ----------
+    lows, highs : array of float, shape (rows,)
+        Ends of the intervals.
+
+    Returns
+    -------
+    range : list of two floats
+    is_beyond : bool array, shape (rows,)
+        Rows whose interval ends lie outside of it.
+    """
+    ends = np.abs([np.atleast_1d(lows), np.atleast_1d(highs)]).astype(float)
+    reach = np.nan_to_num(ends.max(axis=0, initial=0))
+    is_beyond = np.zeros(len(reach), bool)
+    for row in np.argsort(-reach, kind="stable"):
+        others = reach[~is_beyond & (np.arange(len(reach)) != row)]
+        # Of two rows neither is the usual one.
+        if len(others) < 2 or reach[row] <= FAR * others.max():
+            break
+        is_beyond[row] = True
+    widest = 1.1 * float(reach[~is_beyond].max(initial=0)) or 1.0
+    return [-widest, widest], is_beyond
+
+
+def beyond(row: str, difference: str, at: float) -> dict[str, Any]:
+    """A note at the edge, for a row that lies beyond the axis: how far, and where."""
+    text = f"◀ {difference}" if at < 0 else f"{difference} ▶"
+    return build_note(f"<b>{text}</b>", at, row, xanchor="left" if at < 0 else "right")
 
 
 def zero_line(axis: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Sentences and notes on a comparison: the one place where verdicts are worded."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -43,6 +43,8 @@ TONES: dict[str, Tone] = {
     verdicts.BASELINE: "",
 }
 # One trained model was tested, and how its method does when trained anew is unknown.
+# So many times what does not matter is more than methods ever differ by.
+_BEYOND_MARGINS = 100.0
 _OF_MODEL = {
     verdicts.BETTER: N_("this trained model is better"),
     verdicts.WORSE: N_("this trained model is worse"),
@@ -531,7 +533,8 @@ def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
 
     Takes rows of ``Comparison.cells`` on all images and gives the median over the
     methods, such as "1.6 years with 3 seeds of each method, 0.9 with 5 and 0.7 with
-    10"; empty where no seed variance is known.
+    10"; empty where no seed variance is known. While most runs are still missing,
+    little is known of that variance, and a median is beyond any difference there is.
     """
     rows = table[table["metric"] == info.key]
     known = rows[list(DETECTABLE)].to_numpy(np.float64)
@@ -539,15 +542,21 @@ def detectable_text(table: pd.DataFrame, info: MetricInfo) -> str:
     known = known[np.isfinite(known).all(axis=1) & (known > 0).all(axis=1)]
     if not len(known):
         return ""
-    first, second, third = np.median(known, axis=0)
+    largest = _BEYOND_MARGINS * float(rows["margin"].iloc[0])
+    sizes = [gettext("no difference")] * len(DETECTABLE)
+    say: Callable[[MetricInfo, float], str] = with_unit
+    for place, size in enumerate(np.median(known, axis=0)):
+        if not size > largest:
+            sizes[place], say = say(info, size), write
+    first, second, third = sizes
     seeds, more, most = PLANNED_SEEDS
     return gettext(
         "{first} with {seeds} seeds of each method, {second} with {more} and {third}"
         " with {most}",
-        first=with_unit(info, first),
+        first=first,
         seeds=seeds,
-        second=write(info, second),
+        second=second,
         more=more,
-        third=write(info, third),
+        third=third,
         most=most,
     )

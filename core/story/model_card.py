@@ -108,6 +108,7 @@ def model_card(view: StudyView, method: str) -> ModelCard:
     shown = [m for m in view.labels if m in (method, reference, view.baseline)]
     own = replace(view, look=view.look.only(shown))
     origin = provenance_of(replace(view, runs=tuple(runs)))
+    titles = {study.name: study.title for study in view.studies}
     answers = {each.key: each.answer for each in jury_questions(own)}
     comparison = load_comparison(view)
     label = view.labels[method]
@@ -152,7 +153,7 @@ def model_card(view: StudyView, method: str) -> ModelCard:
     )
     return ModelCard(
         title=gettext("Model card: {method}", method=label),
-        study=gettext(view.study.title),
+        study=gettext(titles[runs[0].study]),
         method=method,
         label=label,
         sections=tuple(_plain(section) for section in sections),

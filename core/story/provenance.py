@@ -59,9 +59,10 @@ class Provenance:
 
     Parameters
     ----------
-    study, title : str
+    titles : mapping of str to str
+        Title of the study by its name; of two where they stand side by side.
     dataset : str
-        Its title.
+        Title of the first study's.
     split_fingerprints : tuple of str
         Of the split; two where two studies stand side by side.
     images : mapping of str to int
@@ -85,8 +86,7 @@ class Provenance:
         Methods of others, with the file that they came from.
     """
 
-    study: str
-    title: str
+    titles: Mapping[str, str]
     dataset: str
     split_fingerprints: tuple[str, ...]
     images: Mapping[str, int]
@@ -99,6 +99,11 @@ class Provenance:
     data_terms: tuple[str, ...]
     weights: tuple[str, ...]
     imported: tuple[str, ...]
+
+    @property
+    def study(self) -> str:
+        """Name of the study that the others stand beside."""
+        return next(iter(self.titles))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -122,12 +127,13 @@ class Provenance:
     @property
     def rows(self) -> tuple[tuple[str, str], ...]:
         """The card as names and values; what is not known is "not recorded"."""
+        studies = (f"{gettext(t)} ({name})" for name, t in self.titles.items())
         images = (images_of_split(s, count) for s, count in self.images.items())
         versions = (f"{name} {' / '.join(v)}" for name, v in self.versions.items())
         runs = ngettext("{count} run", "{count} runs", len(self.runs))
         imported = _listed(self.imported, none=N_("none"))
         return (
-            (gettext("Study"), f"{gettext(self.title)} ({self.study})"),
+            (gettext("Study"), _listed(studies)),
             (gettext("Dataset"), gettext(self.dataset)),
             (gettext("Images"), _listed(images, ", ")),
             (gettext("Split fingerprint"), _listed(self.split_fingerprints)),
@@ -180,8 +186,7 @@ class Provenance:
         """The same as plain values, for JSON; what is not recorded is null or empty."""
         first, last = self.trained
         return {
-            "study": self.study,
-            "title": self.title,
+            "studies": dict(self.titles),
             "dataset": self.dataset,
             "images": dict(self.images),
             "split_fingerprints": list(self.split_fingerprints),
@@ -224,8 +229,7 @@ def provenance_of(view: StudyView) -> Provenance:
     splits = [info.get("split_fingerprint") for info in infos]
     splits += [report.get("split_fingerprint") for report in reports]
     return Provenance(
-        study=view.study.name,
-        title=view.study.title,
+        titles={each.name: each.title for each in view.studies},
         dataset=gettext(view.dataset.title),
         split_fingerprints=_each(splits),
         images=_images(reports[0]),

@@ -3,15 +3,17 @@
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.study import Study as Trials
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import EquipoiseError
@@ -94,6 +96,31 @@ def give_up_lost(trials: Trials) -> None:
     """Fail the trials whose worker is silent, and put their settings before others."""
     with _without_warnings():
         optuna.storages.fail_stale_trials(trials)
+    for trial in _never_heard(trials):
+        # Another worker may have given it up just now.
+        with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):
+            trials.tell(trial.number, state=TrialState.FAIL)
+            try_again(trials, trial)
+
+
+def _never_heard(trials: Trials) -> list[FrozenTrial]:
+    """Trials whose worker was lost before its first heartbeat: Optuna waits for them.
+
+    It knows a silent worker by its last heartbeat alone, and so one without any would
+    be waited for forever.
+    """
+    before = datetime.now() - timedelta(seconds=SILENCE_S)
+    running = trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    old = [t for t in running if t.datetime_start and t.datetime_start < before]
+    if not old:
+        return []
+    storage: Any = trials._storage
+    # The storage of a study is a cache before the database.
+    database: RDBStorage = getattr(storage, "_backend", storage)
+    with database.engine.connect() as connection:
+        heard = sqlalchemy.text("SELECT trial_id FROM trial_heartbeats")
+        known = {row.trial_id for row in connection.execute(heard)}
+    return [trial for trial in old if trial._trial_id not in known]
 
 
 @contextmanager

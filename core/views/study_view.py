@@ -62,6 +62,11 @@ class StudyView:
         return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
 
     @property
+    def studies(self) -> tuple[Study, ...]:
+        """The study, and the one that stands beside it."""
+        return (self.study,) if self.two is None else (self.two.study, self.two.other)
+
+    @property
     def title(self) -> str:
         """The study's title, as it is said to a reader."""
         return gettext(self.study.title)

@@ -45,7 +45,7 @@ def load_explainer(runs: tuple[Run, ...], _predictor: Predictor):
 
 
 def choose_models(view: StudyView, known: Sequence[Run]) -> tuple[Run, ...]:
-    """Let the reader choose between one model a method and all; say which answer."""
+    """Let the reader choose between one model a method and all."""
     order = list(view.labels)
     known = sorted(known, key=lambda run: (order.index(run.method), run.seed))
     runs = first_models(known)
@@ -57,12 +57,19 @@ def choose_models(view: StudyView, known: Sequence[Run]) -> tuple[Run, ...]:
             " answers has their standard deviation. It takes longer to load."
         ),
     ):
-        runs = tuple(known)
+        return tuple(known)
+    return runs
+
+
+def say_who_answers(
+    view: StudyView, runs: Sequence[Run], with_models: Sequence[Run]
+) -> None:
+    """Say how many models of each method answer, and which methods cannot."""
     own = [run for run in view.runs if not run.imported]
     if sentence := describe_models(runs, own):
         st.caption(to_markdown(sentence))
     absent = {view.labels[r.method] for r in own} - {
-        view.labels[r.method] for r in known
+        view.labels[r.method] for r in with_models
     }
     if absent:
         st.caption(
@@ -75,7 +82,6 @@ def choose_models(view: StudyView, known: Sequence[Run]) -> tuple[Run, ...]:
                 )
             )
         )
-    return runs
 
 
 start_engine()
@@ -84,7 +90,7 @@ start_engine()
 def main() -> None:
     """Choose photos, and show every method's answers."""
     view = study_bar(
-        N_("Predict"),
+        N_("What do the methods say of your photo?"),
         lead=N_(
             "Every method answers for every photo, side by side, and shows on request"
             " where it looked."
@@ -115,20 +121,22 @@ def main() -> None:
                 "their answers mean nothing."
             )
         )
-    tasks = choose_tasks(view)
-    mirrored = choose_mirrored()
-    runs = choose_models(view, with_models)
+    # Closed, so that the answers stand below the photo at once.
+    with st.expander(gettext("How it is answered"), icon=":material/tune:"):
+        tasks = choose_tasks(view)
+        mirrored = choose_mirrored()
+        runs = choose_models(view, with_models)
     key = model_fingerprint(runs)
     predictor, expected = wait_for_predictor(view, runs, find_faces=find_faces, bar=bar)
     forget_photos(photos, MAPS_KEPT)
     if not photos:
         start_warm_up(runs, predictor)
+        say_who_answers(view, runs, with_models)
         stop_with(
             gettext("Drop a photo above, take one with the camera, or pick a sample.")
         )
 
     shown = what_is_shown(view, predictor, tasks, expected, mirrored=mirrored)
-    downloads = st.container()
     answered = []
     for photo in photos:
         with st.container(border=True, key=f"predict_card_{photo.key}"):
@@ -145,8 +153,8 @@ def main() -> None:
                 load = partial(load_explainer, runs, predictor)
                 offer_maps(photo.key, face, shown, load, models=key)
             answered.append(result)
-    with downloads:
-        offer_answers(answered, shown)
+    say_who_answers(view, runs, with_models)
+    offer_answers(answered, shown)
     start_warm_up(runs, predictor)
 
 

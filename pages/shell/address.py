@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import NothingToShow
-from core.language import gettext
+from core.language import gettext, language, speaking
 from core.text import code, listed, to_markdown
 from pages.shell.language import PARAMETER as LANGUAGE
 from pages.shell.language import language_in_address
@@ -158,7 +158,8 @@ def run_page(main: Callable[[], object]) -> None:
     """Run a page, and write what was chosen on it into its address."""
     if (before := st.session_state.get(_STATE)) is not None:
         before.is_read = False
-    with suppress(PageEnded), saying_what_is_missing():
+    # The language is looked up once, and not at each number that is written.
+    with suppress(PageEnded), speaking(language()), saying_what_is_missing():
         main()
     _send()
 
@@ -169,7 +170,7 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
     @st.fragment
     @wraps(part)
     def run(*args: Given.args, **options: Given.kwargs) -> None:
-        with suppress(PageEnded), saying_what_is_missing():
+        with suppress(PageEnded), speaking(language()), saying_what_is_missing():
             part(*args, **options)
         context = get_script_run_ctx()
         if context is not None and context.fragment_ids_this_run:

@@ -19,6 +19,9 @@ from core.text import NO_BREAK, listed, number, percent, strong, to_markdown
 from core.views.study_view import StudyView
 from pages.shell.show import show_chart, show_charts, show_static_table
 
+# Above it a share is rounded to 100 %, which no detector is sure.
+_NEARLY_CERTAIN = 0.99
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -189,10 +192,11 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         with st.container():
             seen = gettext("{what} as the methods see it", what=strong(what))
             if face.confidence is not None:
+                share = percent(face.confidence)
+                if face.confidence > _NEARLY_CERTAIN:
+                    share = gettext("over {share}", share=percent(_NEARLY_CERTAIN))
                 seen = gettext(
-                    "{seen} (the detector is {share} sure)",
-                    seen=seen,
-                    share=percent(face.confidence),
+                    "{seen} (the detector is {share} sure)", seen=seen, share=share
                 )
             st.markdown(to_markdown(seen))
             sizes = sorted({len(pixels) for pixels in face.seen.values()})

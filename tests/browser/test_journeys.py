@@ -124,6 +124,7 @@ def test_ethnicity_is_answered_only_when_asked_for(app: App, page: Page) -> None
     answers(page)
     header = page.get_by_role("columnheader", name="Ethnicity")
     expect(header).to_have_count(0)
+    page.get_by_text("How it is answered").click()
     page.get_by_text("Show ethnicity as well").click()
     expect(header).to_be_visible()
 

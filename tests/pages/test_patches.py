@@ -1,9 +1,11 @@
 """Each change to Streamlit or Keras is still needed; else its test says to drop it."""
 
 import runpy
+import subprocess
 import sys
 from types import SimpleNamespace
 
+import pyarrow
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
@@ -38,3 +40,15 @@ def test_streamlit_still_clears_the_session_of_keras(monkeypatch):
     cleared.clear()
     script_runner._clean_problem_modules()
     assert not cleared
+
+
+def test_arrow_still_has_an_allocator_of_its_own_and_the_server_takes_the_systems():
+    assert pyarrow.supported_memory_backends()[0] != "system"
+    code = (
+        "from pages.shell.patches import return_freed_memory as first; first();"
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROUTER.parent, capture_output=True, text=True
+    )
+    assert said.stdout.strip() == "system", said.stderr

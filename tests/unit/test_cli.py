@@ -632,9 +632,10 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
     seen = {"baseline": np.zeros((8, 8, 3), np.uint8)}
     face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", seen, {"baseline": answers})
     results = [PhotoResult("photo.jpg", (face,))]
-    print_answers(results, info, info.answered_tasks())
+    labels = {"baseline": "Plain"}
+    print_answers(results, info, info.answered_tasks(), labels=labels)
     assert "Indian" not in capsys.readouterr().out
-    print_answers(results, info, info.answered_tasks({"ethnicity"}))
+    print_answers(results, info, info.answered_tasks({"ethnicity"}), labels=labels)
     shown = capsys.readouterr().out
     assert "Indian (80%)" in shown
     assert "not a person's identity" in shown

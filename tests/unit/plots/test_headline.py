@@ -70,6 +70,18 @@ def test_colour_marker_and_sign_are_of_the_verdict():
     assert len(set(MARKS.values())) == len(MARKS)
 
 
+def test_a_method_far_from_all_others_leaves_them_their_room():
+    rows = table("age.mae", (0.5, 12.0, -0.2, 0.3))
+    figure = plot_headline(rows, metric_info("age.mae"), look())
+    reach = figure.layout.xaxis.range[1]
+    assert 0.5 < reach < 3
+    (far,) = (n for n in figure.layout.annotations if "12.20] ▶" in n.text)
+    assert far.x == reach
+    # Of two rows, neither is the usual one.
+    few = plot_headline(rows.iloc[:3], metric_info("age.mae"), look())
+    assert few.layout.xaxis.range[1] > 12
+
+
 def test_what_is_not_compared_is_left_out():
     rows = table("kind.macro_f1", (-0.5, 0.5, 0.0, float("nan")))
     info = metric_info("kind.macro_f1")

@@ -98,7 +98,7 @@ def test_tally_counts_verdicts_and_names_who_only_gains(comparison):
     said = plots.leaderboard_takeaway(comparison, [MAE, F1], LOOK)
     assert "6 comparisons" in said
     assert "2 are better, 1 worse and 3 inconclusive" in said
-    assert said.endswith("Better on one of these and worse on none: INS.")
+    assert said.endswith("Better on at least one and worse on none: INS.")
 
 
 def test_a_method_of_fewer_seeds_is_marked_beside_its_verdict(comparison):

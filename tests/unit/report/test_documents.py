@@ -65,7 +65,9 @@ def _report(name=HOSTILE, *, figures=1):
         questions=(
             Question("size", f"How many of {name}?", (f"3 of {strong(name)}.",)),
         ),
-        provenance=replace(provenance_of(open_study("avatars")), title=name),
+        provenance=replace(
+            provenance_of(open_study("avatars")), titles={"avatars": name}
+        ),
     )
 
 
@@ -104,12 +106,12 @@ def test_pdflatex_sets_names_with_any_signs(tmp_path):
 
 @pytest.mark.slow
 @needs_pdflatex
-@pytest.mark.parametrize(("study", "code"), [("utkface", "en"), ("avatars", "fr")])
-def test_pdflatex_sets_the_report_of_a_shipped_study(study, code, tmp_path):
-    if code == "fr" and not _has_french():
+def test_pdflatex_sets_the_report_of_a_shipped_study(tmp_path):
+    if not _has_french():
         pytest.skip("babel's French is not installed")
-    with speaking(code):
-        files = latex_files(build_report(study))
+    # In French, whose words are longer; names with any signs are set in English.
+    with speaking("fr"):
+        files = latex_files(build_report("utkface"))
     assert any(path.startswith("figures/") for path in files)
     log = _pdflatex(files, tmp_path)
     # A line that is a word too long is wider than the paper's margin takes.

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from core.evaluation.comparison import Counterparts, compare_runs
+from core.evaluation.comparison import DETECTABLE, Counterparts, compare_runs
+from core.evaluation.metrics import metric_info
 from core.evaluation.verdicts import (
     BASELINE,
     BETTER,
@@ -21,6 +23,7 @@ from core.evaluation.verdicts import (
 from core.results.sentences import (
     compared_with,
     comparison_notes,
+    detectable_text,
     fairness_notes,
     family_notes,
     seed_notes,
@@ -267,3 +270,12 @@ def test_a_counterpart_in_another_study_is_named():
     comparison = replace(comparison_of(rows, "there/a"), counterparts=pairs)
     assert compared_with(comparison) == "the same method in there"
     assert compared_with(comparison_of(rows, "there/a")) == "the baseline"
+
+
+def test_a_difference_that_no_methods_have_is_none():
+    info = metric_info("age.mae")
+    row = {"metric": "age.mae", "margin": 0.5}
+    sizes = dict(zip(DETECTABLE, (2.7e8, 7.73, 2.1), strict=True))
+    said = detectable_text(pd.DataFrame([{**row, **sizes}]), info)
+    assert said.startswith("no difference with 3 seeds of each method, 7.73 ")
+    assert said.endswith("years with 5 and 2.10 with 10")

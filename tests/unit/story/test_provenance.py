@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 import core.runs
 from core.cli import app
 from core.language import speaking
+from core.story.model_card import model_card
 from core.story.provenance import (
     NOT_RECORDED,
     provenance_markdown,
     provenance_of,
 )
-from core.views.studies import open_study
+from core.views.studies import open_study, view_beside
 from tests.synthetic import write_run, write_store
 
 SHIPPED = core.runs.shipped_store()
@@ -48,6 +49,16 @@ def test_a_shipped_study_says_what_its_records_say(study: str) -> None:
     assert set(found.versions) == packages
     assert any("AMD EPYC" in machine for machine in found.hardware)
     assert len(found.runs_digest) == 16
+
+
+def test_of_two_studies_side_by_side_each_is_named() -> None:
+    view = view_beside(open_study("utkface"), "utkface-scratch")
+    card = provenance_of(view)
+    assert list(card.titles) == ["utkface", "utkface-scratch"]
+    assert dict(card.rows)["Study"].endswith("(utkface-scratch)")
+    other = model_card(view, "utkface-scratch/baseline")
+    assert other.study == card.titles["utkface-scratch"]
+    assert model_card(view, "baseline").study == card.titles["utkface"]
 
 
 def test_licences_of_data_and_weights_are_named() -> None:

@@ -195,6 +195,22 @@ def test_two_workers_share_a_search_that_outlives_one_and_beats_the_defaults(
     assert best.score > own.score + 0.05
 
 
+# It is asked for a trial that it never runs, as a worker that is killed then.
+@pytest.mark.filterwarnings("ignore:Heartbeat of storage")
+def test_a_worker_lost_before_its_first_heartbeat_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(default_url(tmp_path, "tiny"))
+    trials = optuna.create_study(storage=storage)
+    lost = trials.ask()
+    trial_storage.give_up_lost(trials)
+    assert states(trials.trials) == ["RUNNING"]
+    monkeypatch.setattr(trial_storage, "SILENCE_S", 0)
+    trial_storage.give_up_lost(trials)
+    assert states(trials.trials) == ["FAIL", "WAITING"]
+    assert trials.trials[1].system_attrs["failed_trial"] == lost.number
+
+
 def test_nothing_of_the_test_split_is_loaded(
     prepared: Searched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
