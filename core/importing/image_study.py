@@ -38,6 +38,7 @@ from core.study import (
 )
 from core.study_toml import study_toml
 from core.tasks import Regression
+from core.training.run_locks import is_being_trained
 
 SEEDS = (0, 1, 2)
 IMAGE_SIZE, EPOCHS, BATCH_SIZE = 96, 10, 32
@@ -262,8 +263,8 @@ def remove_images(name: str, *, with_runs: bool = False) -> None:
     Raises
     ------
     StudyError
-        If there is no such study, another study needs the images, or a file cannot be
-        deleted.
+        If there is no such study, another study needs the images, it is being trained,
+        or a file cannot be deleted.
     """
     if name not in own_studies():
         raise StudyError(
@@ -280,6 +281,12 @@ def remove_images(name: str, *, with_runs: bool = False) -> None:
             ),
             expected=gettext("images that no other study needs."),
             remedy=gettext("delete these studies first."),
+        )
+    if is_being_trained(user_store(), name):
+        raise StudyError(
+            gettext("The study '{study}' is being trained now.", study=name),
+            expected=gettext("a study that nobody trains."),
+            remedy=gettext("wait until it has finished, or stop it, then delete it."),
         )
     folders = [images_folder(name)]
     folders += [user_store() / check_name(name, "study")] if with_runs else []

@@ -24,6 +24,7 @@ from core.importing.image_findings import (
     unreadable_ids,
 )
 from core.study import load_study, own_studies
+from core.training.run_locks import hold_runs
 from tests.images import patients, write_classes, write_picture
 
 
@@ -207,6 +208,11 @@ def test_a_study_is_proposed_written_and_removed(
     image_study.remove_images("smaller")
     runs = tmp_path / "runs" / "mes-radios" / "baseline"
     runs.mkdir(parents=True)
+    with (
+        hold_runs(tmp_path / "runs", "mes-radios", [("baseline", 7)]),
+        pytest.raises(StudyError, match="'mes-radios' is being trained now"),
+    ):
+        image_study.remove_images("mes-radios")
     image_study.remove_images("mes-radios", with_runs=True)
     assert own_studies() == ()
     assert [*(tmp_path / "runs" / "images").iterdir()] == []
