@@ -170,7 +170,7 @@ def list_images(
     taken = {CLASS_FOLDER, SPLIT_FOLDER} & set(rows.columns)
     rows = rows.rename(columns={name: f"{name} (table)" for name in taken})
     both = rows.drop(columns=column).join(said.iloc[found].reset_index(drop=True))
-    if not taken and (CLASS_FOLDER in said or SPLIT_FOLDER in said):
+    if CLASS_FOLDER in said or SPLIT_FOLDER in said:
         both, found = _with_unlisted(both, said, found)
     names = names.iloc[found].reset_index(drop=True)
     listing = ImageListing(

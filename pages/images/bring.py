@@ -114,6 +114,14 @@ def _from_folder() -> Brought | None:
     if not path.strip():
         let_go()
         return None
+    st.button(
+        gettext("Read it again"),
+        key="images_again",
+        icon=":material/refresh:",
+        type="tertiary",
+        help=gettext("After you have changed something in the folder."),
+        on_click=let_go,
+    )
     return _remembered(("folder", path.strip()), lambda: _open(path.strip()))
 
 

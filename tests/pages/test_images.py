@@ -105,6 +105,10 @@ def test_a_folder_of_this_machine_stays_where_it_is(
     assert not [b for b in app.button if b.key == "images_keep"]
     app.button(key="images_leave_out").click().run()
     assert not app.error
+    # What changes in the folder is seen when it is read again.
+    write_picture(place / "elm" / "more.png", 77)
+    app.button(key="images_again").click().run()
+    assert "41 images" in app.success[0].value
     chosen(app, "text_input", "images_name").set_value("avatars").run()
     assert "is a study 'avatars' already" in app.error[0].value
     chosen(app, "text_input", "images_name").set_value("Leaves").run()

@@ -62,6 +62,8 @@ UNKNOWN = "unknown"
 """Group of an image whose sensitive feature is not known."""
 _TAKEN = frozenset(("image_id", "path", "split", DRAWN_SPLIT, "reason", "seed"))
 _STRATUM = 20
+MAX_BINS = 1000
+"""Bins of a number, or groups that are made of one, at most."""
 _FIX = N_("fix it under [dataset] options in the study's file.")
 # Why a picture is left out, as the data report says it.
 _NO_VALUE = N_("without a value to predict")
@@ -141,6 +143,15 @@ class ImageTableOptions(ClassFolderOptions):
                         "'numbers': expected the lowest and the highest value of "
                         "'{name}' and the width of a bin, such as [0, 100, 10].",
                         name=name,
+                    )
+                )
+            if given and (given[1] - given[0]) / given[2] > MAX_BINS:
+                raise ValueError(
+                    gettext(
+                        "'numbers': the bins of '{name}' are too narrow: expected at "
+                        "most {n} of them.",
+                        name=name,
+                        n=MAX_BINS,
                     )
                 )
         for name, pair in self.two_classes.items():
@@ -482,6 +493,12 @@ def _to_bins(cells: pd.Series, column: str, width: float) -> pd.Series:
     known = values.dropna()
     if known.empty:
         return cells.mask(cells == "", UNKNOWN)
+    if (known.max() - known.min()) / width > MAX_BINS:
+        raise DatasetError(
+            gettext("The groups of '{column}' are too narrow.", column=column),
+            expected=gettext("at most {n} groups.", n=MAX_BINS),
+            remedy=gettext("make them wider under `bins`."),
+        )
     task = Regression(column, column, "", known.min(), known.max(), width)
     labels = np.array(task.bin_labels, dtype=object)
     found = pd.Series(UNKNOWN, cells.index, dtype=object)

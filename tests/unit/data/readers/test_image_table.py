@@ -289,6 +289,9 @@ def test_columns_that_hold_something_else_are_said(own: Path) -> None:
         load(own, table="patients.csv", numbers={"age": [0, 100, 10]})
     with pytest.raises(DatasetError, match="No image has 'x' as its 'gender'"):
         load(own, two_classes={"gender": ["f", "x"]})
+    rewrite(own)
+    with pytest.raises(DatasetError, match="groups of 'age' are too narrow"):
+        load(own, sensitive=["age"], bins={"age": 0.01})
     rewrite(own, gender=dict.fromkeys(range(48), "m"))
     with pytest.raises(DatasetError, match="All images have the same 'Gender': m"):
         load(own, classes=["gender"])
@@ -314,6 +317,7 @@ def test_classes_of_too_few_images_are_said(tmp_path: Path) -> None:
     [
         ({"colour": 1}, "'colour'"),
         ({"numbers": {"age": [3, 1, 1]}}, "expected the lowest and the highest"),
+        ({"numbers": {"age": [0, 100, 0.01]}}, "'age' are too narrow"),
         ({"two_classes": {"x": ["a"]}}, "expected two different classes of 'x'"),
         ({"two_classes": {"x": ["a", "b"]}, "classes": ["x"]}, "'x' is a target twice"),
         ({"numbers": {"age": []}, "sensitive": ["age"]}, "is predicted as a number"),
