@@ -31,8 +31,8 @@ def own_copy(study: Study) -> Path | None:
     places = [Path(root or "") / name for name in names]
     reader = READERS[dataset_info(study.dataset.name).name]
     said = reader.place_of(reader.parse(study.dataset.options))
-    places += [said] if said else []
-    return next((place for place in places if place.is_dir()), None)
+    found = next((place for place in places if place.is_dir()), None)
+    return found or (said if said and said.exists() else None)
 
 
 def drawn_paths(study: Study, image_ids: Iterable[str]) -> dict[str, str]:
