@@ -63,6 +63,11 @@ PAGES = (
         N_("Learning curves, and how each run was made."),
     ),
     (
+        N_("Images"),
+        ":material/photo_library:",
+        N_("Images of yours: understood, checked, and made a study to train."),
+    ),
+    (
         N_("Train"),
         ":material/play_circle:",
         N_("Train methods on your images or ours, and watch them learn."),

@@ -28,7 +28,6 @@ from core.csv_text import given_cell, safe_cell
 from core.data.cache import Pixels, Progress, render_chunk
 from core.data.class_folders import walk_pictures
 from core.data.images import ACCEPTED
-from core.data.readers.csv_labels import CODES, FILENAME, LABEL
 from core.errors import DatasetError, EquipoiseError, RunError
 from core.language import N_, gettext, in_form
 from core.predictor import (
@@ -43,6 +42,9 @@ from core.tasks import Binary, Regression, Task
 from core.text import listed
 from core.training.jobs import use_threads
 
+FILENAME, LABEL = "filename", "label"
+CODES = ("-1", "1")
+"""What the negative class and the positive one are called in the file."""
 BATCH = 64
 # A last batch that is short is filled up to one of these only.
 _BATCHES = (*BUCKETS, BATCH)
@@ -139,7 +141,7 @@ class Recipe:
             return [f"{value:.6g}" for value in means[:, 0]]
         if isinstance(self.task, Binary):
             places = (means[:, 0] >= self.threshold).astype(int)
-            return [CODES[0][place] for place in places.tolist()]
+            return [CODES[place] for place in places.tolist()]
         return [self.task.classes[place] for place in means.argmax(axis=1).tolist()]
 
 

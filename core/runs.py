@@ -752,7 +752,10 @@ def split_source(study: Study) -> str | None:
     """
     for name in filter(None, (study.name, study.search.of)):
         manifest = shipped_manifest(name)
-        if manifest is not None and study_of_runs(name).dataset == study.dataset:
+        if manifest is None:
+            continue
+        known = study_of_runs(name).dataset
+        if known.without_place == study.dataset.without_place:
             return name
     return None
 

@@ -22,6 +22,7 @@ from core.predictor import Preprocessing
 from core.runs import (
     MODEL,
     RECORD,
+    STUDY_FILE,
     Run,
     list_runs,
     manifest_of,
@@ -138,6 +139,7 @@ def ship_study(
         for file in (source / study.name).iterdir():
             if file.is_file():
                 shutil.copyfile(file, beside / file.name)
+        _forget_place(beside / STUDY_FILE)
         shipped = []
         for number, run in enumerate(own):
             progress(CHECKING, number, len(own))
@@ -269,10 +271,29 @@ def _ship(run: Run, folder: Path, seed: int, check: _HalvingCheck) -> ShippedMod
     # A model that was shipped before keeps the size that was recorded first.
     if isinstance(earlier, dict):
         record["size_mb"] = earlier.get("size_mb") or record["size_mb"]
-    text = json.dumps({**run.info, SHIPPED: record}, indent=1)
+    resolved = _without_place(run.info["resolved"])
+    text = json.dumps({**run.info, "resolved": resolved, SHIPPED: record}, indent=1)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
     after = (folder / MODEL).stat().st_size if precision else 0
     return ShippedModel(run, precision, least, before, after, changes)
+
+
+def _forget_place(file: Path) -> None:
+    """Take out of a study's file where its images are on this machine."""
+    if not file.is_file():
+        return
+    study = json.loads(file.read_text(encoding="utf-8"))
+    if (kept := _without_place(study)) != study:
+        file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def _without_place(study: dict[str, Any]) -> dict[str, Any]:
+    """A study as JSON without the path of its images, as ``DatasetTable`` has it."""
+    table = study.get("dataset")
+    if not isinstance(table, dict) or "path" not in (table.get("options") or {}):
+        return study
+    options = {name: each for name, each in table["options"].items() if name != "path"}
+    return {**study, "dataset": {**table, "options": options}}
 
 
 class _HalvingCheck:

@@ -19,6 +19,21 @@ def studies_folder() -> Path:
     return user_store() / STUDIES_FOLDER
 
 
+def find_place(path: str) -> Path | None:
+    """Where images are that a study names; None if it names none.
+
+    Parameters
+    ----------
+    path : str
+        One that is not absolute is looked for in the store, then in this folder.
+    """
+    if not path:
+        return None
+    place = Path(path).expanduser()
+    in_store = user_store() / place
+    return in_store if in_store.exists() else place
+
+
 def images_folder(study: str) -> Path:
     """Where the images are kept that were uploaded for a study."""
     return user_store() / IMAGES_FOLDER / study

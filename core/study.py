@@ -39,7 +39,15 @@ Changed = TypeVar("Changed", bound=BaseModel)
 Parameters = dict[str, bool | int | float | str | dict[str, int | float]]
 Option = bool | int | float | str | list[int] | list[float]
 DatasetOption = (
-    bool | int | float | str | dict[str, int | float] | list[str] | dict[str, list[str]]
+    bool
+    | int
+    | float
+    | str
+    | dict[str, int | float]
+    | dict[str, str]
+    | list[str]
+    | dict[str, list[str]]
+    | dict[str, list[int | float]]
 )
 Tried = bool | int | float | str | list[int]
 Items = TypeVar("Items")
@@ -110,6 +118,12 @@ class DatasetTable(_Table):
 
     name: Name
     options: dict[str, DatasetOption] = {}
+
+    @property
+    def without_place(self) -> Self:
+        """The same without where the images are: moved, they give the same runs."""
+        options = {n: value for n, value in self.options.items() if n != "path"}
+        return self.model_copy(update={"options": options})
 
 
 class DatasetOptions(_Table):

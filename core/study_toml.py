@@ -8,6 +8,8 @@ from typing import Any
 from core.study import Study
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+LONGEST = 88
+"""Characters of a line beyond which a table gets a heading of its own."""
 # Tables whose own tables have headings of their own.
 _OF_TABLES = ("methods",)
 
@@ -65,9 +67,15 @@ def _table(heading: str, part: Any, *, nested: bool = False) -> Iterator[str]:
     elif isinstance(part, Mapping):
         rows = {name: inner for name, inner in part.items() if _is_rows(inner)}
         yield from ("", f"[{heading}]")
+        apart = {}
         for name, inner in part.items():
-            if name not in rows:
-                yield f"{_key(name)} = {toml_value(inner)}"
+            line = f"{_key(name)} = {toml_value(inner)}"
+            if isinstance(inner, Mapping) and len(line) > LONGEST:
+                apart[f"{heading}.{_key(name)}"] = inner
+            elif name not in rows:
+                yield line
+        for place, inner in apart.items():
+            yield from _table(place, inner)
         for name, inner in rows.items():
             yield from _table(f"{heading}.{_key(name)}", inner)
     else:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from core.language import gettext, in_form
@@ -33,6 +34,14 @@ _MARKS = {
 _KINDS = {mark: kind for kind, mark in _MARKS.items()}
 # Signs that open and close marks in Markdown; all others are directives.
 _FENCES = {"strong": "**", "emphasis": "*", "code": ""}
+# Latin letters that are not a letter with a mark.
+_SPELLED = dict(
+    zip(
+        "æœøłđðþıħŧŋ",
+        ["ae", "oe", "o", "l", "d", "d", "th", "i", "h", "t", "n"],
+        strict=True,
+    )
+)
 # Begins a new line.
 BREAK = "\ue00e"
 MINUS = "\N{MINUS SIGN}"
@@ -58,6 +67,13 @@ _SPECIAL = re.compile(
 _LINE_START = re.compile(r"(?:[-+](?=[\s\-]|$)|#{1,6}(?=\s|$)|>|=|\d+(?=[.)](?:\s|$)))")
 _ANY_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _TAGS = re.compile(r"</?b>|<br>|<extra></extra>")
+
+
+def as_latin(text: str) -> str:
+    """Lower case, with Latin letters of other languages as those of English."""
+    spelled = "".join(_SPELLED.get(c, c) for c in text.casefold())
+    parts = unicodedata.normalize("NFKD", spelled)
+    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def strong(text: object) -> str:

@@ -1,16 +1,17 @@
-"""``equipoise data``: the counts of a study's data, and its report."""
+"""``equipoise data``: the counts of a study's data, or of a folder of images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.table import Table
 
 from core.commands.console import progress_bars, stdout
-from core.commands.options import DataOption, StudyArgument
+from core.commands.options import DataOption, refuse_without_effect
 from core.commands.studies import load_chosen_study
 from core.text import SEPARATOR
 
@@ -21,11 +22,59 @@ if TYPE_CHECKING:
     from core.study import Study
 
 
-def data(study: StudyArgument, data: DataOption = None) -> None:
-    """Report the data of a study: counts, splits, near-copies, imbalance.
+def data(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY|PATH",
+            help="Name of a study, a study's TOML file, or a folder or an archive of "
+            "images.",
+        ),
+    ],
+    data: DataOption = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help="Of a folder or an archive: write a study of it that can be trained.",
+        ),
+    ] = None,
+    table: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Of a folder or an archive: its table, where there are several.",
+        ),
+    ] = "",
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="Of a folder or an archive: do not open the pictures."
+        ),
+    ] = False,
+) -> None:
+    """Report the data of a study, or of a folder or archive of images of your own.
 
-    Without --data, the split that is shipped with the study is reported.
+    Of a study: counts, splits, near-copies, imbalance; without --data those of the
+    split that is shipped with it. Of a folder: what was understood and what is wrong
+    with it, before anything is trained; --write makes a study of it.
     """
+    from core.commands.data_images import is_place, report_images
+
+    if is_place(study):
+        refuse_without_effect(["--data"] if data else [], expected="the place alone.")
+        report_images(Path(study), write=write, table=table, quick=quick)
+        return
+    given = {"--write": write, "--table": table, "--quick": quick}
+    refuse_without_effect(
+        [name for name, value in given.items() if value],
+        expected=f"a folder or an archive of images; there is none at {study}.",
+        remedy="check the path; before a folder that is called as a study, write ./",
+    )
+    _report_study(study, data)
+
+
+def _report_study(study: str, data: Path | None) -> None:
     from core.data.catalog import dataset_of
     from core.data.leakage import say_near_copies
 

@@ -20,8 +20,7 @@ from core.data.readers import (
     avatars_softbio,
     celeba,
     cifar,
-    csv_labels,
-    image_folder,
+    image_table,
     isic2019,
     predictions_table,
     stanford_dogs,
@@ -31,6 +30,7 @@ from core.data.splits import apply_split, name_strata, with_new_split
 from core.data.unreadable_pictures import leave_out_known_damage
 from core.errors import DatasetError, StudyError
 from core.language import N_, gettext
+from core.stores import find_place
 from core.study import (
     DatasetOptions,
     DatasetTable,
@@ -66,6 +66,11 @@ class Reader:
     info_of : callable, optional
         ``(parsed) -> DatasetInfo``, where the options decide what is predicted or
         which groups there are; ``info`` is then that of the default options.
+    info_of_manifest : callable, optional
+        ``(parsed, manifest) -> DatasetInfo``, where the images decide more than which
+        classes and groups there are: the range of a number, or how many classes.
+    place_of : callable, optional
+        ``(parsed) -> Path or None``, where the options may say where the images are.
     attributes : callable, optional
         ``(image_ids, parsed) -> DataFrame``, one row an image, where the ids tell more
         than the manifest holds: of generated pictures, what was drawn.
@@ -79,6 +84,8 @@ class Reader:
     path_of: Callable[[str], str] | None = None
     strata: tuple[str, ...] = ()
     info_of: Callable[[Any], DatasetInfo] | None = None
+    info_of_manifest: Callable[[Any, pd.DataFrame], DatasetInfo] | None = None
+    place_of: Callable[[Any], Path | None] = lambda options: None
     attributes: Callable[[Sequence[str], Any], pd.DataFrame] | None = None
 
     def parse(self, given: Mapping[str, object]) -> Any:
@@ -191,18 +198,14 @@ READERS = {
             ),
         ),
         Reader(
-            image_folder.INFO,
-            image_folder.FolderOptions,
-            image_folder.load,
-            image_folder.renderer,
-            copy=N_("the pictures, in one folder a class"),
-        ),
-        Reader(
-            csv_labels.INFO,
-            csv_labels.CSVLabelsOptions,
-            csv_labels.load,
-            copy=N_("the pictures and a CSV file of their labels"),
-            info_of=csv_labels.info_of,
+            image_table.INFO,
+            image_table.ImageTableOptions,
+            image_table.load,
+            image_table.renderer,
+            copy=N_("the pictures, in class folders or with a table beside them"),
+            info_of=image_table.info_of,
+            info_of_manifest=image_table.info_of,
+            place_of=lambda options: find_place(options.path),
         ),
         Reader(
             predictions_table.INFO,
@@ -260,9 +263,12 @@ def dataset_of(
     reader = READERS[info.name]
     if reader.info_of is not None:
         info = reader.info_of(reader.parse(study.dataset.options))
-    if info.knows_classes:
+    if info.knows_classes and reader.info_of_manifest is None:
         return info
     manifest = find_manifest(study.name)
+    if manifest is not None and reader.info_of_manifest is not None:
+        options = reader.parse(study.dataset.options)
+        return reader.info_of_manifest(options, manifest)
     if manifest is not None:
         return info.with_classes_of(manifest)
     if needed:
@@ -312,6 +318,8 @@ def load_dataset(
     """
     reader = READERS[dataset_info(study.dataset.name).name]
     options = reader.parse(study.dataset.options)
+    if location is None:
+        location = reader.place_of(options)
     if location is None and reader.copy:
         raise DatasetError(
             gettext(

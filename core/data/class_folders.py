@@ -103,6 +103,22 @@ def walk_pictures(root: Path) -> Iterator[str]:
     DatasetError
         If a folder cannot be read.
     """
+    for path in walk_files(root):
+        name = path.rpartition("/")[2]
+        if name[0] != "." and PurePath(name).suffix.lower() in SUFFIXES:
+            yield path
+
+
+def walk_files(root: Path) -> Iterator[str]:
+    """Find every file in a folder and below it, as ``walk_pictures`` does.
+
+    Hidden folders are skipped, and hidden files are not.
+
+    Raises
+    ------
+    DatasetError
+        If a folder cannot be read.
+    """
 
     def refuse(error: OSError) -> None:
         raise DatasetError(
@@ -121,8 +137,7 @@ def walk_pictures(root: Path) -> Iterator[str]:
         below[:] = sorted(n for n in below if n != MAC_FOLDER and n[0] != ".")
         prefix = PurePath(here).relative_to(root).as_posix()
         for name in sorted(names):
-            if name[0] != "." and PurePath(name).suffix.lower() in SUFFIXES:
-                yield name if prefix == "." else f"{prefix}/{name}"
+            yield name if prefix == "." else f"{prefix}/{name}"
 
 
 def published_name(name: str) -> str:

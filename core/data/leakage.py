@@ -4,7 +4,7 @@ A model that was trained on a copy of a test image already knows its label. So e
 dataset with pictures is searched, and its report says how many there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -156,6 +156,30 @@ def search_near_copies(
     split = manifest["split"].to_numpy(object)
     used = np.flatnonzero(np.isin(split.astype(str), [TRAINING, VALIDATION, TEST]))
     pixels, corrupt = _read(manifest["path"].iloc[used].tolist(), render, progress)
+    return compare_squares(split, used, pixels, corrupt, progress=progress)
+
+
+def compare_squares(
+    split: NDArray[np.object_],
+    used: Rows,
+    pixels: Pixels,
+    corrupt: Collection[int],
+    *,
+    progress: Progress = lambda what, done, total: None,
+) -> NearCopies:
+    """Compare pictures that are read already, as ``search_near_copies`` does.
+
+    Parameters
+    ----------
+    split : array of str, shape (n,)
+    used : int array, shape (m,)
+        Rows of ``split`` that are compared.
+    pixels : uint8 array, shape (m, 32, 32, 3)
+        Of these rows.
+    corrupt : collection of int
+        Places in ``used`` of pictures that could not be read.
+    progress : callable
+    """
     good = np.ones(len(used), dtype=bool)
     good[list(corrupt)] = False
     coefficients = _transform(pixels)

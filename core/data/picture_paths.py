@@ -23,13 +23,16 @@ def own_copy(study: Study) -> Path | None:
     """The copy of a study's dataset that the environment names.
 
     It is ``$EQUIPOISE_DATA/<study>`` or ``$EQUIPOISE_DATA/<dataset>``, a folder as
-    ``--data`` takes it; None if neither is there.
+    ``--data`` takes it, or the place that the study's options name; None if none of
+    them is there.
     """
     root = os.environ.get(DATA_VARIABLE)
-    if not root:
-        return None
-    places = (Path(root) / name for name in (study.name, study.dataset.name))
-    return next((place for place in places if place.is_dir()), None)
+    names = (study.name, study.dataset.name) if root else ()
+    places = [Path(root or "") / name for name in names]
+    reader = READERS[dataset_info(study.dataset.name).name]
+    said = reader.place_of(reader.parse(study.dataset.options))
+    found = next((place for place in places if place.is_dir()), None)
+    return found or (said if said and said.exists() else None)
 
 
 def drawn_paths(study: Study, image_ids: Iterable[str]) -> dict[str, str]:

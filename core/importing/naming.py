@@ -8,18 +8,11 @@ from collections.abc import Mapping, Sequence
 from core.errors import StudyError
 from core.importing.file_findings import FAULT, NOTE, Finding, Place
 from core.language import gettext
+from core.text import as_latin
 
 MAX_LENGTH, HASH_LENGTH = 64, 6
 NAMED = 12
 """Names that a sentence lists."""
-# Latin letters that are not a letter with a mark.
-_SPELLED = dict(
-    zip(
-        "æœøłđðþıħŧŋ",
-        ["ae", "oe", "o", "l", "d", "d", "th", "i", "h", "t", "n"],
-        strict=True,
-    )
-)
 UNSAFE = (
     "[\\x00-\\x1f\\x7f-\\x9f\u2028-\u202e\u2066-\u2069]"
     r"|!\[|\]\(|<[A-Za-z/!]"
@@ -61,13 +54,6 @@ def folder_name(label: str, *, what: str = "name") -> str:
     if any(c.isalnum() and not c.isascii() for c in latin) or not name:
         return told_apart(name or what, label)
     return name
-
-
-def as_latin(text: str) -> str:
-    """Lower case, with Latin letters of other languages as those of English."""
-    spelled = "".join(_SPELLED.get(c, c) for c in text.casefold())
-    parts = unicodedata.normalize("NFKD", spelled)
-    return "".join(c for c in parts if not unicodedata.combining(c))
 
 
 def told_apart(name: str, label: str) -> str:

@@ -20,11 +20,10 @@ from core.importing.columns import (
     spellings_of,
 )
 from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
-from core.importing.naming import as_latin
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Binary, Multiclass, Regression, Task, natural_order
-from core.text import listed, number
+from core.text import as_latin, listed, number
 
 Kind = Literal["binary", "multiclass", "regression"]
 TRUTH_ALIASES = ("truth", "true", "y_true", "target", "ground_truth", "label")

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from core import runs
 from core.errors import EquipoiseError, StudyError
-from core.language import gettext
+from core.language import N_, gettext
 from core.models.known_backbones import KNOWN_BACKBONES
+from core.stores import RESERVED
 from core.study import (
     SMALLEST_IMAGE,
     ModelTable,
@@ -164,7 +165,13 @@ def own_study(study: Study, name: str) -> tuple[Study, bool]:
     StudyError
         If no study can have this name.
     """
-    check_name(name, "study")
+    check_name(name, N_("study"))
+    if name in RESERVED:
+        raise StudyError(
+            gettext("No study may be called '{study}'.", study=name),
+            expected=gettext("a name that no folder of the store has yet."),
+            remedy=gettext("rename it."),
+        )
     number = 1
     while True:
         tried = name if number == 1 else f"{name[: _LONGEST - 3]}-{number}"

@@ -33,7 +33,7 @@ def _common(study: Study, seed: int, split: str) -> dict[str, Any]:
     flipped = {} if noise is None else {"label_noise": noise.model_dump()}
     return {
         **flipped,
-        "dataset": study.dataset.model_dump(exclude_none=True),
+        "dataset": study.dataset.without_place.model_dump(exclude_none=True),
         "model": study.model.model_dump(exclude_none=True),
         "training": study.training.model_dump(exclude_none=True),
         "seed": seed,

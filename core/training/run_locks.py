@@ -58,6 +58,17 @@ def hold_runs(
         yield
 
 
+def is_being_trained(store: Path, study: str) -> bool:
+    """Whether a process trains a run of a study into a store right now."""
+    for path in (store / FOLDER).glob(f"{study}+*.lock"):
+        with suppress(OSError):
+            lock = take_lock(path)
+            if lock is None:
+                return True
+            lock.release()
+    return False
+
+
 def _take(path: Path, run: str) -> Lock:
     try:
         lock = take_lock(path)

@@ -19,8 +19,8 @@ from core.runs import Run, list_runs, list_studies, study_of_runs
 from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
-from pages.import_.findings import show_findings
 from pages.import_.uploads import choose_file, finish, make_once, show_faults
+from pages.shell.findings import show_findings
 from pages.shell.show import show_error, show_table, stop_with
 
 PREVIEW_ROWS = 100

@@ -19,15 +19,15 @@ from core.importing.task_kind import LayoutChoices
 from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Binary, Regression
 from core.text import to_markdown
-from pages.import_.findings import show_findings
 from pages.import_.uploads import (
     READ,
     choose_file,
     finish,
     make_once,
-    progress_bar,
     show_faults,
 )
+from pages.shell.findings import show_findings
+from pages.shell.progress import progress_bar
 from pages.shell.show import show_error, show_table, stop_with
 
 KINDS = {

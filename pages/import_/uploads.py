@@ -1,18 +1,16 @@
 """A file that a person brings: read once, and kept for their session alone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from core.data.cache import Progress
 from core.importing.file_findings import PredictionsError
 from core.importing.reading import RawTable, read_file
 from core.language import gettext, language
 from core.runs import user_store
 from core.text import code, emphasis, strong, to_markdown
-from pages.import_.findings import show_findings
+from pages.shell.findings import show_findings
 
 MAX_UPLOAD_MB = 500
 # One entry for each: what was read last, what was made of it last, and how many
@@ -89,20 +87,6 @@ def make_once(asked: tuple[Any, ...], make: Callable[[], Any]) -> Any:
                 made = error
         st.session_state[MADE] = (key, made)
     return st.session_state[MADE][1]
-
-
-@contextmanager
-def progress_bar(is_shown: bool) -> Iterator[Progress]:
-    """A bar of how much is done, there while it is; nothing where it is not shown."""
-    if not is_shown:
-        yield lambda what, done, of: None
-        return
-    place = st.empty()
-    yield lambda what, done, of: place.progress(
-        done / of,
-        gettext("{what}: {done} of {of}", what=gettext(what), done=done, of=of),
-    )
-    place.empty()
 
 
 def forget() -> None:

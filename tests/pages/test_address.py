@@ -8,7 +8,7 @@ from tests.pages.opening import NAMES
 from tests.synthetic import METHODS
 
 # Of a story, each slide has its own filters.
-PAGES = tuple(n for n in NAMES if n not in ("import", "predict", "defense"))
+PAGES = tuple(n for n in NAMES if n not in ("images", "import", "predict", "defense"))
 # Widgets that are changed at the least; these have few.
 FEWEST_CHANGED = {"age": 2, "methods": 3, "runs": 3, "data": 1, "train": 3}
 # They leave for another page, or say whose sliders are drawn.

@@ -19,8 +19,8 @@ from tests.imports import long, theirs, write_study
 from tests.pages.opening import NAMES
 from tests.pages.test_predict import folder, photo  # noqa: F401
 
-# Predict is asked with photos of its own.
-PAGES = tuple(name for name in NAMES if name != "predict")
+# Predict and Images are asked with pictures of their own.
+PAGES = tuple(name for name in NAMES if name not in ("images", "predict"))
 # Fields that are never Markdown, by name, or by message and name.
 PLAIN = {
     *("id", "element_id", "form_id", "alt", "placeholder", "url", "value", "default"),

@@ -14,7 +14,7 @@ from PIL import Image
 from core import predict_folder
 from core.csv_text import given_cell
 from core.data.catalog import renderer
-from core.data.readers.csv_labels import read_labels
+from core.data.tables import read_table
 from core.errors import DatasetError, EquipoiseError, RunError
 from core.models.build import build_models
 from core.predict_folder import (
@@ -125,7 +125,7 @@ def one_by_one(runs, study: Study, folder: Path, names):
 
 
 def study_with(resize: ResizeTable | None) -> Study:
-    text = TEXT.replace('name = "avatars"', 'name = "folder"').replace(
+    text = TEXT.replace('name = "avatars"', 'name = "image-table"').replace(
         "{ count = 120, seed = 0 }", "{ equalize = true }"
     )
     study = parse_study(text, origin="tiny")
@@ -195,9 +195,9 @@ def test_names_are_in_order_and_only_of_pictures(folder, whole, tmp_path):
 def test_the_csv_is_one_that_a_study_can_be_made_of(whole, tmp_path):
     path = tmp_path / "labels.csv"
     path.write_bytes(whole)
-    table = read_labels(path)
+    table = read_table(path)
     assert len(table) == COUNT
-    assert set(table["label"]) == {0, 1}
+    assert set(table["label"]) == {"-1", "1"}
 
 
 def test_a_file_cut_anywhere_is_gone_on_with_to_the_same_bytes(

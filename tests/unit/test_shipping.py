@@ -92,6 +92,18 @@ def test_all_goes_along_but_the_models_of_other_seeds(
         assert copy.read_bytes() == (trained / NAME / name).read_bytes()
 
 
+def test_where_the_images_of_a_study_are_stays_at_home(tmp_path: Path) -> None:
+    file = tmp_path / core.runs.STUDY_FILE
+    options = {"group": "patient", "path": "/home/somebody/xrays"}
+    file.write_text(json.dumps({"name": "x", "dataset": {"options": options}}))
+    core.shipping._forget_place(file)
+    kept = {"name": "x", "dataset": {"options": {"group": "patient"}}}
+    assert json.loads(file.read_text()) == kept
+    file.write_text("{}")
+    core.shipping._forget_place(file)
+    assert file.read_text() == "{}"
+
+
 def test_models_that_agree_are_halved_and_the_record_says_how_far_they_moved(
     trained: Path, tmp_path: Path
 ) -> None:

@@ -49,10 +49,9 @@ label = "Baseline"
 """
 NEEDS_A_COPY = (
     "celeba",
-    "folder",
+    "image-table",
     "isic2019",
     "isic2019-binary",
-    "labelled",
     "stanford-dogs",
     "utkface",
 )
@@ -143,11 +142,11 @@ def test_no_manifest_is_read_for_classes_that_are_known() -> None:
 
 
 def test_what_a_dataset_does_to_brightness_is_one_thing() -> None:
-    study = _study("folder", "{ equalize = true }")
+    study = _study("image-table", "{ equalize = true }")
     wanted = Enhancement(equalize=True)
     assert enhancement_of(study.dataset) == wanted
     assert renderer(study).keywords["enhancement"] == wanted
-    for name in ("folder", "stanford-dogs", "utkface"):
+    for name in ("image-table", "stanford-dogs", "utkface"):
         assert enhancement_of(_study(name).dataset) == Enhancement()
 
 

@@ -137,7 +137,7 @@ def study(**options) -> Study:
             "title": "Copies",
             "baseline": "baseline",
             "seeds": [0],
-            "dataset": {"name": "folder", "options": {"split": "folders", **options}},
+            "dataset": {"name": "image-table", "options": options},
             "model": {"backbone": "cnn", "image_size": 32},
             "training": {"epochs": 1, "batch_size": 8, "learning_rate": 0.01},
             "methods": {"baseline": {"label": "Baseline"}},
@@ -174,7 +174,7 @@ def test_near_copies_are_reported_and_kept_unless_asked(folder) -> None:
 def test_removed_copies_are_left_out_and_counted(folder) -> None:
     loaded = load_dataset(study(remove_copies=True), folder)
     gone = loaded.manifest[loaded.manifest["split"] == LEFT_OUT]
-    assert gone["image_id"].tolist() == ["train/cat/0007"]
+    assert gone["image_id"].tolist() == ["train/cat/0007.jpg"]
     counts = loaded.report["counts"]
     assert counts["left_out_by"] == {REMOVED: 1}
     assert counts["per_split"] == {TRAINING: 39, VALIDATION: 10, TEST: 20}

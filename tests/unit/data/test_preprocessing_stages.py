@@ -53,7 +53,9 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_a_file_is_shown_as_it_is_and_as_the_cache_holds_it(picture: Path) -> None:
-    stages = stages_of_path(study_on("folder", "{ equalize = true }"), str(picture))
+    stages = stages_of_path(
+        study_on("image-table", "{ equalize = true }"), str(picture)
+    )
     assert stages.extent == (900, 400)
     assert max(stages.before.shape) == LONGEST
     wanted = preprocess(decode_image(picture), 32)
@@ -96,7 +98,7 @@ def test_an_upload_is_taken_whole_and_resized_as_the_model_asks() -> None:
 
 
 def test_what_is_tried_comes_last_and_says_so(picture: Path) -> None:
-    stages = stages_of_path(study_on("folder"), str(picture))
+    stages = stages_of_path(study_on("image-table"), str(picture))
     tried = try_enhancement(stages, Enhancement(autocontrast=True))
     assert tried.steps == (*stages.steps, "autocontrast (tried here only)")
     assert np.ptp(tried.after) == 255

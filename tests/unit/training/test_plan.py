@@ -78,6 +78,8 @@ def test_a_study_of_ones_own_is_found_again(store: Path) -> None:
     assert "tiny-9epochs" in trainable_studies()
     with pytest.raises(StudyError, match="cannot be the name"):
         own_study(changed, "../tiny")
+    with pytest.raises(StudyError, match="No study may be called 'images'"):
+        own_study(changed, "images")
 
 
 def test_only_what_is_missing_is_trained(store: Path) -> None:

@@ -23,7 +23,7 @@ title = "Pets"
 baseline = "plain"
 seeds = [0]
 [dataset]
-name = "folder"
+name = "image-table"
 [model]
 backbone = "cnn"
 image_size = 16
@@ -82,16 +82,16 @@ def test_what_cannot_be_read_is_recorded_and_counted_nowhere(
     tested = next(i for i in split.index[split == TEST] if i.startswith("cat"))
     damaged = [name, name.replace("cat", "dog"), tested]
     for image_id in damaged:
-        (pets / f"{image_id}.png").write_bytes(b"\x89PNG and no more")
+        (pets / image_id).write_bytes(b"\x89PNG and no more")
     told: list[str] = []
     listener = Listener(left_out=told.append)
     (run,) = train_study(study, methods=["plain"], data=pets, listener=listener)
-    named = [f"{image_id}.png" for image_id in sorted(damaged)]
+    named = sorted(damaged)
     assert [line.partition(" ")[0] for line in told] == named
     listed = run.info["unreadable"]
     assert [each["picture"] for each in listed] == named
     assert {each["picture"]: each["split"] for each in listed} == {
-        f"{image_id}.png": split[image_id] for image_id in damaged
+        image_id: split[image_id] for image_id in damaged
     }
     assert all("is damaged" in each["reason"] for each in listed)
     report = runs.data_report("pets")
@@ -110,9 +110,9 @@ def test_what_cannot_be_read_is_recorded_and_counted_nowhere(
     assert split_fingerprint(manifest) == split_fingerprint(drawn)
 
     # Taken out and one more broken: the finished run stays, another one joins it.
-    (pets / f"{damaged[0]}.png").unlink()
+    (pets / damaged[0]).unlink()
     later = next(i for i in split.index[split == TRAINING] if i not in damaged)
-    (pets / f"{later}.png").write_bytes(b"")
+    (pets / later).write_bytes(b"")
     first, second = train_study(study, data=pets)
     assert first.info == run.info
     assert len(second.info["unreadable"]) == 4
@@ -122,10 +122,8 @@ def test_what_cannot_be_read_is_recorded_and_counted_nowhere(
 
     # A test picture that both have answered for may not go missing.
     answered = next(i for i in split.index[split == TEST] if i != tested)
-    (pets / f"{answered}.png").write_bytes(b"")
-    with pytest.raises(
-        DatasetError, match=rf"'pets' have answered for: {answered}\.png"
-    ):
+    (pets / answered).write_bytes(b"")
+    with pytest.raises(DatasetError, match=rf"'pets' have answered for: {answered}"):
         train_study(study, methods=["plain"], seeds=[1], data=pets)
 
 

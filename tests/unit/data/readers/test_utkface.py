@@ -195,7 +195,7 @@ def test_a_damaged_archive_is_said(
     archive.write_bytes(content)
     with pytest.raises(DatasetError, match="could not be unpacked"):
         utkface.load(archive, OPTIONS)
-    assert list((tmp_path / "cache" / "unpacked").iterdir()) == []
+    assert list((tmp_path / "cache" / "unpacked").glob("*")) == []
 
 
 def _zip(content: bytes) -> bytes:

@@ -35,7 +35,7 @@ def show_findings(findings: Sequence[Finding], *, name: str) -> None:
             data=lambda: csv_text(findings_table(findings)),
             file_name=f"{name}.csv",
             mime="text/csv",
-            key=f"import_found_{name}",
+            key=f"found_{name}",
             icon=":material/download:",
             type="tertiary",
             on_click="ignore",

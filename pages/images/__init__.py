@@ -1,0 +1,1 @@
+"""Images: images of one's own, from the folder to a study."""
