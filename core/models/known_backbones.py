@@ -114,3 +114,8 @@ KNOWN_BACKBONES = {
         ),
     )
 }
+
+
+def backbone_label(name: str) -> str:
+    """What a reader sees for a backbone; its name where it is none of these."""
+    return KNOWN_BACKBONES[name].label if name in KNOWN_BACKBONES else name

@@ -15,6 +15,7 @@ from core.evaluation.fairness_views import FairnessView, fairness_views
 from core.evaluation.metrics import headline_keys, metric_info
 from core.language import N_, gettext, in_form, ngettext
 from core.methods.entries import ENTRIES
+from core.models.known_backbones import backbone_label
 from core.plots.search import trials_of
 from core.results.cells import Cell, Text, heading
 from core.results.markdown import table_markdown
@@ -230,7 +231,7 @@ def _protocol(
         "The network is {backbone} on pictures of {pixels} pixels, trained for at most"
         " {count} epochs in batches of {batch} with a learning rate of {rate}.",
         own.training.epochs,
-        backbone=own.model.backbone,
+        backbone=backbone_label(own.model.backbone),
         pixels=own.model.image_size,
         batch=own.training.batch_size,
         rate=in_form(f"{own.training.learning_rate:g}"),

@@ -9,6 +9,7 @@ from core.errors import NothingToShow
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import MetricInfo
 from core.language import N_, gettext, ngettext
+from core.models.known_backbones import backbone_label
 from core.plots import overview as plots
 from core.plots.age import noise_floor_of
 from core.plots.headline import plot_headline
@@ -236,7 +237,7 @@ def _made_with(view: StudyView, costs: Costs) -> str:
     return gettext(
         "{dataset}: {images}, {seeds}, {backbone} at {size} px, trained from {weights} "
         "for up to {epochs} epochs.",
-        backbone=model.backbone,
+        backbone=backbone_label(model.backbone),
         size=str(model.image_size),
         weights=_trained_from(costs.per_run),
         epochs=int(epochs) if epochs == epochs else "?",

@@ -12,7 +12,7 @@ from core.data.picture_paths import own_copy
 from core.errors import EquipoiseError
 from core.host_check import is_own_machine
 from core.language import N_, gettext, ngettext
-from core.models.known_backbones import KNOWN_BACKBONES
+from core.models.known_backbones import KNOWN_BACKBONES, backbone_label
 from core.study import SMALLEST_IMAGE, Study
 from core.text import code, listed, strong, to_markdown
 from core.training.plan import (
@@ -248,9 +248,7 @@ def _choose_settings(study: Study) -> Settings:
             gettext("Backbone"),
             backbones,
             default=own.backbone,
-            labels=lambda name: (
-                KNOWN_BACKBONES[name].label if name in KNOWN_BACKBONES else name
-            ),
+            labels=backbone_label,
             key=f"train_backbone_{study.name}",
             parameter="backbone",
             always=True,
