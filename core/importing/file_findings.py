@@ -39,7 +39,8 @@ class Place:
         Row below the heading, from 1; None for what is not in the file.
     image_id : str
     column, value : str
-        Empty where it is about the row as a whole.
+        Empty where it is about the row as a whole; a value without a column says what
+        is wrong with the image.
     """
 
     row: int | None
@@ -52,7 +53,7 @@ class Place:
         parts += [self.image_id] if self.image_id else []
         text = ", ".join(parts)
         if not self.column:
-            return text
+            return f"{text} {self.value}".strip()
         value = self.value or gettext("empty")
         said = f"{self.column} = {value}"
         return gettext("{place}: {cell}", place=text, cell=said) if text else said

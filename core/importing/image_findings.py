@@ -515,8 +515,7 @@ def _unreadable(understood: Understanding, seen: InspectedPictures) -> list[Find
                 Place(
                     None,
                     names[row],
-                    gettext("reason"),
-                    without_name(seen.unreadable[row], names[row]).rstrip("."),
+                    value=without_name(seen.unreadable[row], names[row]).rstrip("."),
                 )
                 for row in rows[:ROWS_NAMED]
             ),
