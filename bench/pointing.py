@@ -28,7 +28,7 @@ from core.data.readers.avatars import (
     sample_person,
 )
 from core.explain.explainer import read_answer, select_score
-from core.explain.layer_cam import LayerCAM
+from core.explain.hires_cam import HiResCAM
 from core.models.model_file import read_ahead
 from core.models.saved import load_groups
 from core.runs import Run, list_runs
@@ -50,7 +50,7 @@ SQUARES = 8
 
 Maps = NDArray[np.float32]
 Layers = Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
-Kind = Callable[[LayerCAM, Layers], Maps]
+Kind = Callable[[HiResCAM, Layers], Maps]
 
 
 @dataclass(frozen=True)
@@ -120,17 +120,17 @@ class Score:
     near_area: float
 
 
-def compare_means(technique: LayerCAM, layers: Layers) -> Maps:
+def compare_means(technique: HiResCAM, layers: Layers) -> Maps:
     """What the app shows."""
-    return _combined(technique, [_layer_cam(*layer) for layer in layers])
-
-
-def compare_hires(technique: LayerCAM, layers: Layers) -> Maps:
-    """HiResCAM (Draelos and Carin, 2020) of the same layers, averaged."""
     return _combined(technique, [_hires_cam(*layer) for layer in layers])
 
 
-def compare_largest(technique: LayerCAM, layers: Layers) -> Maps:
+def compare_layer_cam(technique: HiResCAM, layers: Layers) -> Maps:
+    """LayerCAM (Jiang et al., 2021) of the same layers, averaged."""
+    return _combined(technique, [_layer_cam(*layer) for layer in layers])
+
+
+def compare_largest(technique: HiResCAM, layers: Layers) -> Maps:
     """LayerCAM with its paper's own combination: the largest, early layers by tanh."""
     maps = [_alone(technique, n, _layer_cam(*layer)) for n, layer in enumerate(layers)]
     early = [np.tanh(2 * each) for each in maps[:-1]]
@@ -140,7 +140,7 @@ def compare_largest(technique: LayerCAM, layers: Layers) -> Maps:
 def last_alone(cam: Callable[[Maps, Maps], Maps]) -> Kind:
     """A technique on the last of the layers alone."""
 
-    def of(technique: LayerCAM, layers: Layers) -> Maps:
+    def of(technique: HiResCAM, layers: Layers) -> Maps:
         return _alone(technique, len(layers) - 1, cam(*layers[-1]))
 
     return of
@@ -159,11 +159,11 @@ def _grad_cam(maps: Maps, gradient: Maps) -> Maps:
     return np.maximum((weights * maps).sum(axis=-1), 0)
 
 
-def _combined(technique: LayerCAM, layers: Sequence[Maps]) -> Maps:
+def _combined(technique: HiResCAM, layers: Sequence[Maps]) -> Maps:
     return np.asarray(technique.combine(layers))
 
 
-def _alone(technique: LayerCAM, number: int, maps: Maps) -> Maps:
+def _alone(technique: HiResCAM, number: int, maps: Maps) -> Maps:
     nothing = [
         np.zeros((len(maps), *grid.shape), "float32") for grid in technique.grids
     ]
@@ -171,11 +171,11 @@ def _alone(technique: LayerCAM, number: int, maps: Maps) -> Maps:
     return _combined(technique, nothing)
 
 
-SHOWN = "LayerCAM (shown)"
+SHOWN = "HiResCAM (shown)"
 KINDS: dict[str, Kind] = {
     SHOWN: compare_means,
+    "LayerCAM, mean of layers": compare_layer_cam,
     "LayerCAM, largest of layers": compare_largest,
-    "HiResCAM, mean of layers": compare_hires,
     "LayerCAM, last layer": last_alone(_layer_cam),
     "HiResCAM, last layer": last_alone(_hires_cam),
     "Grad-CAM, last layer": last_alone(_grad_cam),
@@ -207,7 +207,7 @@ def play(
         raise fault
     for group in groups:
         # Its layers are the template's: they have the weights of each model in turn.
-        technique = LayerCAM(group.template, INFO.tasks)
+        technique = HiResCAM(group.template, INFO.tasks)
         for place, weights in zip(group.members, group.weights, strict=True):
             group.template.set_weights(weights)
             model = _Model(runs[place].method, group.template, technique)
@@ -218,7 +218,7 @@ def play(
 class _Model:
     method: str
     model: keras.Model
-    technique: LayerCAM
+    technique: HiResCAM
 
 
 def _play_one(

@@ -1,6 +1,6 @@
-"""Where each model looked: LayerCAM for CNNs, attention rollout for transformers.
+"""Where each model looked: HiResCAM for CNNs, attention rollout for transformers.
 
 A map explains a model and not the picture: it says which places an answer hangs on,
 and not whether the answer is right. ``explainer`` maps every method of a predictor,
-by ``layer_cam`` or ``attention_rollout``, and ``occlusion`` checks each map.
+by ``hires_cam`` or ``attention_rollout``, and ``occlusion`` checks each map.
 """

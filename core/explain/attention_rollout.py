@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from core.explain.grids import Grid
-from core.explain.layer_cam import enlarge, scale
+from core.explain.hires_cam import enlarge, scale
 from core.explain.split_model import CannotExplain, find_layer, lead_to, run
 from core.language import N_
 

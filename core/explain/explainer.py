@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import AttentionRollout, is_encoder
 from core.explain.grids import Grid
-from core.explain.layer_cam import LAYER_CAM, LEAST_CELLS, LayerCAM
+from core.explain.hires_cam import HIRES_CAM, LEAST_CELLS, HiResCAM
 from core.explain.occlusion import Hiding, hide_in_turn
 from core.explain.split_model import CannotExplain, find_layer
 from core.language import gettext
@@ -35,7 +35,7 @@ class Explanation:
     seed : int
         Of the model that is explained: the first of the method's.
     technique : str
-        ``LAYER_CAM`` or ``ROLLOUT``.
+        ``HIRES_CAM`` or ``ROLLOUT``.
     heat : float32 array, shape (size, size)
         From 0 to 1, the largest; 0 everywhere where nothing speaks for the answer.
     grids : tuple of (rows, columns)
@@ -54,7 +54,7 @@ class Explanation:
     @property
     def is_of_the_answer(self) -> bool:
         """Whether another task or class could give another map."""
-        return self.technique == LAYER_CAM
+        return self.technique == HIRES_CAM
 
     @property
     def is_coarse(self) -> bool:
@@ -273,7 +273,7 @@ class _ExplainedPart:
     ) -> Explanation:
         """Put a map and the answers to ``hide_in_turn`` of it together."""
         before, after, *elsewhere = shown.tolist()
-        of_the_answer = self.technique.name == LAYER_CAM
+        of_the_answer = self.technique.name == HIRES_CAM
         hiding = Hiding(before, after, np.array(elsewhere), of_the_answer)
         grids = tuple(grid.shape for grid in self.technique.grids)
         return Explanation(method, seed, self.technique.name, heat, grids, hiding)
@@ -289,7 +289,7 @@ def find_technique(model: keras.Model, tasks: Sequence[Task]) -> Technique:
     """
     if find_layer(model, is_encoder):
         return AttentionRollout(model)
-    return LayerCAM(model, tasks)
+    return HiResCAM(model, tasks)
 
 
 def select_score(

@@ -25,7 +25,7 @@ MAPS_KEPT = "predict_maps_found"
 OWN_ANSWER = N_("What each method answered")
 LIMITS = N_(
     """
-- *LayerCAM* (Jiang et al., IEEE TIP 2021) marks where the features of a CNN raise the
+- *HiResCAM* (Draelos and Carin, 2020) marks where the features of a CNN raise the
   score of an answer. It is taken at the network's layers of at least 7 × 7 cells, the
   last of each size, and averaged; a model without such a layer gives its largest.
   *Attention rollout* (Abnar and Zuidema, ACL 2020) marks how much of each part reaches

@@ -114,7 +114,7 @@ def test_where_each_model_looked_is_shown_on_request(app: App, page: Page) -> No
     expect(maps).to_have_count(0)
     page.get_by_text("Show where each model looked").click()
     expect(maps).to_have_count(len(METHODS))
-    expect(page.get_by_text("LayerCAM, 12 × 12")).to_have_count(len(METHODS))
+    expect(page.get_by_text("HiResCAM, 12 × 12")).to_have_count(len(METHODS))
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

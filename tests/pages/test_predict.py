@@ -19,7 +19,7 @@ from core.data.readers.cifar import CLASSES_10
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import ROLLOUT
 from core.explain.explainer import Explanation
-from core.explain.layer_cam import LAYER_CAM
+from core.explain.hires_cam import HIRES_CAM
 from core.explain.occlusion import OTHERS, Hiding
 from core.faces import Face
 from core.predictor import (
@@ -386,7 +386,7 @@ class StandInExplainer:
             heat = np.zeros(seen[method].shape[:2], np.float32)
             heat[:8, :8] = 1
             last = method == METHODS[-1]
-            technique = ROLLOUT if last else LAYER_CAM
+            technique = ROLLOUT if last else HIRES_CAM
             grids = ((3, 3),) if last else ((24, 24), (8, 8))
             hiding = Hiding(
                 0.75, 0.75 if last else 0.25, np.full(OTHERS, 0.5), not last
@@ -425,13 +425,13 @@ def test_maps_are_off_until_asked_for(folder, monkeypatch):
     )
     app = upload(open_page("predict", study="utkface"), me=photo())
     assert not maps_switch(app).value
-    assert "LayerCAM" not in words_of(app)
+    assert "HiResCAM" not in words_of(app)
 
 
 def test_both_families_are_shown_side_by_side(explained):
     words = words_of(explained)
     spaced = words.replace("\xa0", " ")
-    assert "LayerCAM, 24 × 24 to 8 × 8" in spaced
+    assert "HiResCAM, 24 × 24 to 8 × 8" in spaced
     assert "attention rollout, 3 × 3" in spaced
     assert "LMF: no layer has 7 × 7 cells" in words
     assert "Baseline: no layer" not in words

@@ -16,7 +16,7 @@ from core.explain.explainer import (
     select_score,
 )
 from core.explain.grids import Axis, Grid, find_grids
-from core.explain.layer_cam import LAYER_CAM, LayerCAM, enlarge, scale
+from core.explain.hires_cam import HIRES_CAM, HiResCAM, enlarge, scale
 from core.explain.occlusion import HIDDEN, OTHERS, Hiding, choose_fields, hide_in_turn
 from core.explain.split_model import all_goes_through, end_of, open_model
 from core.language import speaking
@@ -89,7 +89,7 @@ def test_model_that_looks_at_one_corner_lights_up_that_corner():
     for name, kernel in (("age", [[1.0]]), ("gender", [[1.0]])):
         model.get_layer(name).set_weights([np.array(kernel), np.zeros(1)])
     white = np.full((SIZE, SIZE, 3), 255, np.uint8)
-    technique = LayerCAM(model, TASKS)
+    technique = HiResCAM(model, TASKS)
     heat = look(technique, white, AGE)
     assert (heat[:4, :4] == 1).all()
     assert not heat[4:].any()
@@ -108,7 +108,7 @@ def test_each_class_lights_up_what_speaks_for_it():
     model.get_layer("hair").set_weights([np.eye(3), np.zeros(3)])
     picture = np.zeros((SIZE, SIZE, 3), np.uint8)
     picture[:, :8, 0] = picture[:, 8:, 2] = 255
-    technique = LayerCAM(model, TASKS)
+    technique = HiResCAM(model, TASKS)
     short = look(technique, picture, HAIR, "short")
     curly = look(technique, picture, HAIR, "curly")
     assert short[:, :8].all()
@@ -118,7 +118,7 @@ def test_each_class_lights_up_what_speaks_for_it():
 
 
 @pytest.mark.parametrize("summary", ["average", "flatten"])
-def test_layer_cam_of_a_linear_head_is_its_positive_weights_times_the_maps(summary):
+def test_the_map_of_a_linear_head_is_its_weights_times_the_maps(summary):
     pixels = keras.Input((SIZE, SIZE, 3))
     maps = keras.layers.Conv2D(5, 3, strides=2, activation="relu", name="maps")(pixels)
     if summary == "average":
@@ -129,7 +129,7 @@ def test_layer_cam_of_a_linear_head_is_its_positive_weights_times_the_maps(summa
     inner = keras.Model(pixels, model.get_layer("maps").output)
     kernel = model.get_layer("hair").get_weights()[0]
     features = np.asarray(inner(PICTURES[:1].astype("float32")))[0]
-    technique = LayerCAM(model, TASKS)
+    technique = HiResCAM(model, TASKS)
     (grid,) = technique.grids
     # A 3 x 3 window every two pixels, without padding: its middles are 1, 3, ... 13.
     assert grid.shape == (7, 7)
@@ -138,7 +138,7 @@ def test_layer_cam_of_a_linear_head_is_its_positive_weights_times_the_maps(summa
         weights = kernel[:, place]
         if summary == "flatten":
             weights = weights.reshape(features.shape)
-        expected = (features * np.maximum(weights, 0)).sum(axis=-1)
+        expected = np.maximum((features * weights).sum(axis=-1), 0)
         found = look(technique, PICTURES[0], HAIR, name)
         expected = expected / expected.max()
         assert found[np.ix_(middles, middles)] == pytest.approx(
@@ -170,7 +170,7 @@ def patch_model(size, *, stages, cell):
 def test_map_of_a_known_patch_is_known_exactly():
     """Maps of 16 x 16 and of 8 x 8 are looked at, and not those of 4 x 4."""
     model = patch_model(32, stages=3, cell=(1, 2))
-    technique = LayerCAM(model, TASKS)
+    technique = HiResCAM(model, TASKS)
     assert [grid.shape for grid in technique.grids] == [(16, 16), (8, 8)]
     white = np.full((32, 32, 3), 255, np.uint8)
     heat = look(technique, white, GENDER, "female")
@@ -191,7 +191,7 @@ def test_map_of_a_known_patch_is_known_exactly():
 
 
 def test_highest_point_is_the_brightest_place_of_the_patch():
-    technique = LayerCAM(patch_model(32, stages=2, cell=(2, 4)), TASKS)
+    technique = HiResCAM(patch_model(32, stages=2, cell=(2, 4)), TASKS)
     picture = np.full((32, 32, 3), 40, np.uint8)
     picture[0:4, 0:4] = 255  # no part of the answer
     picture[8:10, 18:20] = 200
@@ -299,7 +299,7 @@ def test_layers_of_an_own_class_are_looked_at():
     pixels = keras.Input((SIZE, SIZE, 3))
     x = Own(2)(keras.layers.Rescaling(1 / 255)(pixels))
     x = keras.layers.GlobalAveragePooling2D()(x)
-    technique = LayerCAM(answering(pixels, x), TASKS)
+    technique = HiResCAM(answering(pixels, x), TASKS)
     assert technique.grids == (Grid.evenly((8, 8), SIZE),)
 
 
@@ -319,16 +319,16 @@ def test_a_branch_that_others_go_around_is_not_looked_at():
         for name in ("before", "branch", "sum", "end")
     }
     assert through == {"before": True, "branch": False, "sum": True, "end": True}
-    assert [grid.shape for grid in LayerCAM(model, TASKS).grids] == [(16, 16), (8, 8)]
+    assert [grid.shape for grid in HiResCAM(model, TASKS).grids] == [(16, 16), (8, 8)]
 
 
 def test_model_whose_maps_are_all_small_gives_its_largest():
-    technique = LayerCAM(patch_model(12, stages=2, cell=(1, 1)), TASKS)
+    technique = HiResCAM(patch_model(12, stages=2, cell=(1, 1)), TASKS)
     assert [grid.shape for grid in technique.grids] == [(6, 6)]
 
 
 def test_maps_are_those_before_pooling_inside_the_backbone(cnn):
-    technique = LayerCAM(cnn, TASKS)
+    technique = HiResCAM(cnn, TASKS)
     assert [grid.shape for grid in technique.grids] == [(SIZE, SIZE)]
     assert look(technique, PICTURES[0], AGE).shape == (SIZE, SIZE)
 
@@ -583,7 +583,7 @@ def test_all_methods_beside_each_other_are_as_each_alone(explainer, alone, task)
         expected = 1 - shown[:, 0] if task is GENDER else shown[:, 0]
         given = [one.hiding.before, one.hiding.after, *one.hiding.elsewhere]
         assert given == pytest.approx(expected.tolist(), rel=1e-3, abs=1e-4)
-    assert found["plain"].technique == found["other"].technique == LAYER_CAM
+    assert found["plain"].technique == found["other"].technique == HIRES_CAM
     assert found["plain"].hiding.of_the_answer
     assert not found["transformer"].hiding.of_the_answer
     assert found["transformer"].is_coarse

@@ -9,7 +9,7 @@ from core.data.readers import avatars
 from core.errors import EquipoiseError
 from core.explain.attention_rollout import ROLLOUT
 from core.explain.explainer import Explanation
-from core.explain.layer_cam import LAYER_CAM
+from core.explain.hires_cam import HIRES_CAM
 from core.explain.occlusion import Hiding
 from core.mean_maps import map_tiles, mean_maps
 from core.predictor import Preprocessing
@@ -39,7 +39,7 @@ class Known:
         heat[len(self.seen) - 1] = 1
         heat[5] = 1
         return {
-            "baseline": Explanation("baseline", 0, LAYER_CAM, heat, ((6, 6),), HIDING),
+            "baseline": Explanation("baseline", 0, HIRES_CAM, heat, ((6, 6),), HIDING),
             "vit": Explanation("vit", 0, ROLLOUT, 0 * heat, ((3, 3),), HIDING),
         }
 
@@ -89,7 +89,7 @@ def test_tiles_say_of_what_they_are(predictor):
     assert first.title == "Baseline"
     assert first.lines == (
         "for glasses",
-        "LayerCAM, 6\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}6",
+        "HiResCAM, 6\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}6",
     )
     assert second.title == "vit"
     assert second.lines == (

@@ -64,7 +64,7 @@ def test_a_slide_has_its_claim_as_title_and_says_if_the_numbers_do_not_bear_it_o
     first = deck.slides[1]
     assert first.shapes.title.text_frame.text == STORY.slides[0].claim
     assert report.slides[0].doubt in _texts(first)
-    assert "do not settle" in report.slides[0].doubt
+    assert "The numbers contradict this claim" in report.slides[0].doubt
 
 
 def test_the_numbers_of_a_native_chart_are_those_of_the_view(deck):

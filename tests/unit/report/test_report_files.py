@@ -39,7 +39,7 @@ def test_a_page_has_claims_tables_questions_and_one_script_and_asks_no_host(repo
     assert "<script>alert" not in page
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     assert report.slides[0].claim in page
-    assert "do not settle" in page
+    assert "The numbers contradict this claim" in page
     assert "In numbers" in page
     for question in report.questions:
         assert to_plain(question.question).replace("'", "&#x27;") in page

@@ -38,9 +38,11 @@ def test_weights_are_drawn_by_class_from_common_to_rare(view: StudyView) -> None
     counts = manifest.loc[manifest["split"] == "training", "hair"].value_counts()
     assert drawn.data is not None
     weights = drawn.data.set_index("class")["value"]
-    # The inverse number of samples: with it every class weighs the same in all.
+    # The inverse number of samples, to the power that the study has.
+    power = view.study.methods["ins"].use["ins"]["power"]
+    scaled = [weights[name] * counts[name] ** power for name in counts.index]
+    assert scaled == pytest.approx([scaled[0]] * len(scaled))
     totals = [weights[name] * counts[name] for name in counts.index]
-    assert totals == pytest.approx([totals[0]] * len(totals))
     assert sum(totals) == pytest.approx(counts.sum())
     (figure,) = drawn.figures.values()
     assert "w_i" in drawn.note

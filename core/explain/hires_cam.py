@@ -1,4 +1,4 @@
-"""LayerCAM: where a CNN looked, from its layers of at least 7 x 7 cells."""
+"""HiResCAM: where a CNN looked, from its layers of at least 7 x 7 cells."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from core.language import N_
 from core.models.heads import answer_layer
 from core.tasks import Task
 
-LAYER_CAM = "LayerCAM"
+HIRES_CAM = "HiResCAM"
 # Rows and columns that a layer's maps have at least: coarser ones say nothing.
 LEAST_CELLS = 7
 # Their output is that of the layer before, smaller or with edges without meaning.
@@ -46,7 +46,7 @@ _NOTHING = 1e-30
 Tensor = Any
 
 
-class LayerCAM:
+class HiResCAM:
     """Class activation maps of several layers in one, for CNNs.
 
     Parameters
@@ -68,16 +68,17 @@ class LayerCAM:
 
     Notes
     -----
-    Source: Jiang et al., LayerCAM: Exploring Hierarchical Class Activation Maps for
-    Localization, IEEE TIP 30, 2021, eq. 5 to 7: each value of a layer's maps counts by
-    the gradient of a class's logit at its own place where that is above 0; of the sum
-    over the channels what is above 0 is kept. For each size of maps with at least
-    ``LEAST_CELLS`` rows and columns, it takes the last layer that all answers go
-    through. If all maps are smaller, it takes the last layer of the largest size.
+    Source: Draelos and Carin, Use HiResCAM instead of Grad-CAM for faithful
+    explanations of convolutional neural networks, arXiv 2011.08891, 2020: each value of
+    a layer's maps counts by the gradient of a class's logit at its own place; of the
+    sum over the channels what is above 0 is kept.
 
-    Departures: the layers' maps, each divided by its largest value, are averaged,
-    where the paper takes the largest of them; the maps are enlarged to where their
-    cells lie by ``find_grids``. For one of two classes the logit is that of this class
+    Departures: the paper looks at the last layer alone. Here it is the last layer that
+    all answers go through of each size of maps with at least ``LEAST_CELLS`` rows and
+    columns, and if all maps are smaller, of the largest size. The layers' maps, each
+    divided by its largest value, are averaged, as those of LayerCAM are joined (Jiang
+    et al., IEEE TIP 30, 2021); they are enlarged to where their cells lie by
+    ``find_grids``. For one of two classes the logit is that of this class
     over the other; for a number the gradient is its own, so that the map shows what
     raises it.
 
@@ -85,7 +86,7 @@ class LayerCAM:
     speaks for the answer, the map is 0 everywhere.
     """
 
-    name = LAYER_CAM
+    name = HIRES_CAM
 
     def __init__(self, model: keras.Model, tasks: Sequence[Task]) -> None:
         path = find_layer(model, _makes_maps)
@@ -113,7 +114,7 @@ class LayerCAM:
     def __call__(self, pixels: Tensor, selection: Tensor) -> Tensor:
         """As ``Technique`` says."""
         layers = [
-            ops.relu(ops.sum(ops.relu(gradient) * maps, axis=-1))
+            ops.relu(ops.sum(gradient * maps, axis=-1))
             for maps, gradient in self.differentiate(pixels, selection)
         ]
         return self.combine(layers)
