@@ -8,6 +8,7 @@ it. Such a request carries the name of the other site as its Host, and is refuse
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOOPBACK = "127.0.0.1"
+TRAINING_VARIABLE = "EQUIPOISE_TRAINING"
 REFUSAL = (
     b"This app answers on its own machine only, under localhost, 127.0.0.1 or [::1].\n"
 )
@@ -39,6 +41,21 @@ def is_own_machine(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def may_train(host: str | None) -> bool:
+    """Whether visitors may train, search and upload images: they spend the machine.
+
+    Always on a server that this machine alone can reach; on another only with
+    ``EQUIPOISE_TRAINING=on``.
+
+    Parameters
+    ----------
+    host : str or None
+        Where the server listens, as for ``is_own_machine``.
+    """
+    is_allowed = os.environ.get(TRAINING_VARIABLE, "").strip().lower() == "on"
+    return is_allowed or is_own_machine(host)
 
 
 def is_own_host_header(header: str) -> bool:

@@ -6,7 +6,6 @@ imports Keras: result pages open without that cost.
 """
 
 import json
-import os
 import re
 import shutil
 import uuid
@@ -28,12 +27,15 @@ from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
 from core.language import N_, gettext
 from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
+from core.stores import RESERVED
+from core.stores import STORE_VARIABLE as STORE_VARIABLE
+from core.stores import user_store as user_store
 from core.study import (
     MethodTable,
     Study,
     check_name,
+    known_studies,
     read_study_json,
-    shipped_studies,
 )
 from core.tasks import Multiclass, Task
 from core.text import listed
@@ -42,7 +44,6 @@ SCHEMA = 1
 # Beside a run's folder: the one that it replaces, and what is still being written.
 _OLD = ".old"
 _LEFT_OVER = re.compile(r"\.[0-9a-f]{8}(\.old)?")
-STORE_VARIABLE = "EQUIPOISE_RUNS"
 RECORD, HISTORY, PREDICTIONS, MODEL = (
     "run.json",
     "history.parquet",
@@ -214,11 +215,6 @@ def shipped_store() -> Path:
     return PRETRAINED_FOLDER
 
 
-def user_store() -> Path:
-    """Where this user's runs go: ``$EQUIPOISE_RUNS``, or ``runs/`` here."""
-    return Path(os.environ.get(STORE_VARIABLE, "runs"))
-
-
 def stores() -> tuple[Path, ...]:
     """The stores in the order in which they are read."""
     return (shipped_store(), user_store())
@@ -232,6 +228,7 @@ def list_studies() -> tuple[str, ...]:
         if store.is_dir()
         for folder in store.iterdir()
         if folder.is_dir() and not folder.name.startswith(".")
+        if folder.name not in RESERVED
         if folder != WEIGHTS_FOLDER
     }
     return tuple(sorted(names))
@@ -422,7 +419,8 @@ def _run_folders(study: str, places: Iterable[Path]) -> Iterator[Path]:
     for store in places:
         for folder in sorted(store.glob(f"{study}/*/seed-*")) if store.is_dir() else ():
             parts = folder.relative_to(store).parts
-            if not any(part.startswith(".") for part in parts):
+            hidden = any(part.startswith(".") for part in parts)
+            if not hidden and parts[0] not in RESERVED:
                 yield folder
 
 
@@ -708,7 +706,7 @@ def study_of_runs(name: str, *, within: Sequence[Path] | None = None) -> Study:
                 names=", ".join(list_studies()) or gettext("none yet"),
             ),
             remedy=gettext("train it: equipoise train {study}.", study=name)
-            if name in shipped_studies()
+            if name in known_studies()
             else gettext("`equipoise studies` lists them all."),
         )
     try:

@@ -24,6 +24,7 @@ from pydantic import (
 from core.crossing import show_crossing, split_crossing
 from core.errors import StudyError
 from core.language import N_, gettext
+from core.stores import RESERVED, studies_folder
 from core.tunable import Between, OneOf, Powers
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -682,6 +683,12 @@ def parse_study(text: str, *, origin: str) -> Study:
         ) from None
     for name in (study.name, *study.methods):
         check_name(name, N_("study or method"))
+    if study.name in RESERVED:
+        raise StudyError(
+            gettext("No study may be called '{study}'.", study=study.name),
+            expected=gettext("a name that no folder of the store has yet."),
+            remedy=gettext("rename it."),
+        )
     study.method(study.baseline)
     return study
 
@@ -737,7 +744,7 @@ def check_options(
 
 
 def load_study(name_or_path: str | Path) -> Study:
-    """Load a shipped study by its name, or any study by its TOML file.
+    """Load a shipped study or one of the user's by its name, or any by its TOML file.
 
     Raises
     ------
@@ -746,29 +753,73 @@ def load_study(name_or_path: str | Path) -> Study:
     """
     path = Path(name_or_path)
     if path.suffix == ".toml":
-        try:
-            return parse_study(path.read_text(encoding="utf-8"), origin=str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise StudyError(
-                gettext(
-                    "The study file {path} could not be read: {fault}.",
-                    path=path,
-                    fault=str(error),
-                ),
-                expected=gettext("a TOML file."),
-                remedy=gettext("check the path."),
-            ) from None
+        return _read_study(path)
     name = check_name(str(name_or_path), N_("study"))
     source = resources.files("core") / "studies" / f"{name}.toml"
-    if not source.is_file():
+    if source.is_file():
+        return parse_study(source.read_text(encoding="utf-8"), origin=f"{name}.toml")
+    if name in own_studies():
+        return _read_own(name)
+    raise StudyError(
+        gettext("There is no study '{study}'.", study=name),
+        expected=gettext(
+            "one of {names}, or a .toml file.", names=", ".join(known_studies())
+        ),
+        remedy=gettext("`equipoise studies` lists them."),
+    )
+
+
+def _read_own(name: str) -> Study:
+    path = own_study_path(name)
+    study = _read_study(path)
+    if study.name != name:
         raise StudyError(
-            gettext("There is no study '{study}'.", study=name),
-            expected=gettext(
-                "one of {names}, or a .toml file.", names=", ".join(shipped_studies())
-            ),
-            remedy=gettext("`equipoise studies` lists them."),
+            gettext("{file} holds the study '{study}'.", file=path, study=study.name),
+            expected=gettext("a file that has the name of its study."),
+            remedy=gettext("rename the file, or the study in it."),
         )
-    return parse_study(source.read_text(encoding="utf-8"), origin=f"{name}.toml")
+    return study
+
+
+def _read_study(path: Path) -> Study:
+    try:
+        return parse_study(path.read_text(encoding="utf-8"), origin=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            gettext(
+                "The study file {path} could not be read: {fault}.",
+                path=path,
+                fault=str(error),
+            ),
+            expected=gettext("a TOML file."),
+            remedy=gettext("check the path."),
+        ) from None
+
+
+def own_study_path(name: str) -> Path:
+    """Where the file of a study is kept that this user made, whether it exists or not.
+
+    Raises
+    ------
+    StudyError
+        If the name cannot be a study's.
+    """
+    return studies_folder() / f"{check_name(name, N_('study'))}.toml"
+
+
+def own_studies() -> tuple[str, ...]:
+    """Names of the studies that this user made, sorted; a shipped one keeps its name.
+
+    They are the TOML files of ``studies/`` in the user's store.
+    """
+    names = {path.stem for path in studies_folder().glob("*.toml")}
+    valid = {name for name in names if NAME_PATTERN.fullmatch(name)}
+    return tuple(sorted(valid - RESERVED - {*shipped_studies()}))
+
+
+def known_studies() -> tuple[str, ...]:
+    """Names of all studies that have a file: the shipped ones, then the user's."""
+    return (*shipped_studies(), *own_studies())
 
 
 def shipped_studies() -> tuple[str, ...]:

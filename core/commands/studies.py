@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def studies() -> None:
-    """List the shipped studies, others that have runs, and how many runs each has."""
+    """List the shipped studies, your own, others with runs, and the runs of each."""
     from core.runs import list_studies
-    from core.study import shipped_studies
+    from core.study import known_studies
 
     table = Table("Study", "Title", "Dataset", "Methods", "Seeds", "Runs", box=None)
-    for name in dict.fromkeys((*shipped_studies(), *list_studies())):
+    for name in dict.fromkeys((*known_studies(), *list_studies())):
         try:
             study = load_chosen_study(name)
         except EquipoiseError as error:
@@ -38,11 +38,11 @@ def studies() -> None:
 
 
 def load_chosen_study(name_or_path: str) -> Study:
-    """A shipped study, a TOML file, or a study that only its runs tell of."""
+    """A study that has a file, or one that only its runs tell of."""
     from core.runs import list_studies, study_of_runs
-    from core.study import load_study, shipped_studies
+    from core.study import known_studies, load_study
 
-    known = name_or_path.endswith(".toml") or name_or_path in shipped_studies()
+    known = name_or_path.endswith(".toml") or name_or_path in known_studies()
     if not known and name_or_path in list_studies():
         return study_of_runs(name_or_path)
     return load_study(name_or_path)

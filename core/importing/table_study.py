@@ -65,6 +65,7 @@ from core.runs import (
     user_store,
     write_study_files,
 )
+from core.stores import RESERVED
 from core.study import (
     NO_BACKBONE,
     DatasetTable,
@@ -72,7 +73,7 @@ from core.study import (
     ModelTable,
     Study,
     TrainingTable,
-    shipped_studies,
+    known_studies,
 )
 from core.tasks import Regression
 
@@ -315,7 +316,7 @@ def _study_name(name: str, replacing: bool) -> tuple[str, list[Finding]]:
             study=study,
         )
         findings.append(Finding(NOTE, said))
-    taken = study in {*list_studies(), *shipped_studies()}
+    taken = study in {*list_studies(), *known_studies(), *RESERVED}
     if taken and not (replacing and is_table_study(study)):
         mine = is_table_study(study)
         findings.append(

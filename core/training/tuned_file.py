@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from core.errors import EquipoiseError, StudyError
-from core.study import Study, check_name, load_study, shipped_studies
+from core.study import Study, check_name, known_studies, load_study, own_study_path
 from core.study_toml import study_toml
 
 _HEAD = """\
@@ -46,7 +46,8 @@ def check_place(path: Path, study: Study) -> None:
             remedy=remedy,
         )
     name = check_name(path.stem, "study")
-    if name == study.name or name in shipped_studies():
+    is_own = path.resolve() == own_study_path(name).resolve()
+    if name == study.name or (name in known_studies() and not is_own):
         raise EquipoiseError(
             f"The tuned study cannot be called '{name}': there is such a study, whose "
             "runs have other settings.",

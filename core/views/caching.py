@@ -30,6 +30,7 @@ from core.runs import (
     Run,
     stores,
 )
+from core.stores import studies_folder
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -216,8 +217,9 @@ def data_fingerprint(study: str) -> Fingerprint:
 
 
 def study_fingerprint(study: str) -> Fingerprint:
-    """What a study's settings depend on; empty for one without runs, as shipped."""
-    return _stamps(store / study / STUDY_FILE for store in stores())
+    """What a study's settings depend on; empty for a shipped one without runs."""
+    of_runs = [store / study / STUDY_FILE for store in stores()]
+    return _stamps([*of_runs, studies_folder() / f"{study}.toml"])
 
 
 def file_fingerprint(path: str) -> Fingerprint:

@@ -17,7 +17,7 @@ from core.runs import (
     study_of_runs,
     with_imported,
 )
-from core.study import Study, load_study, shipped_studies
+from core.study import Study, known_studies, load_study
 from core.text import emphasis, listed, strong
 from core.views.caching import (
     Fingerprint,
@@ -101,7 +101,7 @@ def _require(
 
 
 def study_named(name: str) -> Study:
-    """As its runs were trained with, or as shipped where there are none."""
+    """As its runs were trained with, or as its file says where there are none."""
     return _study_named(study_fingerprint(name), name)
 
 
@@ -111,7 +111,7 @@ def _study_named(files: Fingerprint, name: str) -> Study:
     try:
         return study_of_runs(name)
     except RunError:
-        if name not in shipped_studies():
+        if name not in known_studies():
             raise
         return load_study(name)
 

@@ -17,7 +17,7 @@ from core.runs import (
     list_studies,
     shipped_manifest,
 )
-from core.study import Study, shipped_studies
+from core.study import Study, known_studies
 from core.text import code, emphasis, strong, to_markdown
 from core.views.loads import best_methods
 from core.views.metrics import in_order_of_choice
@@ -318,7 +318,7 @@ def _choose_study(names: list[str], bar: DeltaGenerator) -> str:
 def _study_names() -> list[str]:
     """Studies with runs first; photos of faces, then others, then generated ones."""
     with_runs = list_studies()
-    names = dict.fromkeys((*with_runs, *shipped_studies()))
+    names = dict.fromkeys((*with_runs, *known_studies()))
     return sorted(names, key=lambda name: (name not in with_runs, *_rank(name)))
 
 

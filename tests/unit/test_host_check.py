@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.host_check import HostCheck, is_own_host_header, is_own_machine
+from core.host_check import HostCheck, is_own_host_header, is_own_machine, may_train
 
 OWN = (
     "localhost",
@@ -48,6 +48,16 @@ def test_others_can_reach_these_addresses(address):
     assert not is_own_machine(address)
     assert is_own_machine("127.0.0.1")
     assert is_own_machine("::1")
+
+
+def test_a_server_that_others_reach_trains_only_where_it_is_told_to(monkeypatch):
+    monkeypatch.delenv("EQUIPOISE_TRAINING", raising=False)
+    assert may_train("127.0.0.1")
+    assert not may_train("0.0.0.0")
+    monkeypatch.setenv("EQUIPOISE_TRAINING", "off")
+    assert not may_train("0.0.0.0")
+    monkeypatch.setenv("EQUIPOISE_TRAINING", "on")
+    assert may_train("0.0.0.0")
 
 
 def answer(kind: str, hosts: list[bytes], address: str | None) -> list[dict]:

@@ -7,12 +7,15 @@ import pytest
 from pydantic import ValidationError
 
 from core.errors import StudyError
-from core.runs import STUDY_FILE, shipped_store
+from core.runs import STORE_VARIABLE, STUDY_FILE, list_studies, shipped_store
 from core.study import (
     ResizeTable,
     Study,
     check_name,
+    known_studies,
     load_study,
+    own_studies,
+    own_study_path,
     parse_study,
     shipped_studies,
     weights_kind,
@@ -271,6 +274,30 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
 def test_a_study_that_is_not_shipped_is_refused(name):
     with pytest.raises(StudyError):
         load_study(name)
+
+
+def test_a_study_of_ones_own_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
+    assert own_studies() == ()
+    name = parse(TEXT).name
+    own_study_path(name).parent.mkdir()
+    own_study_path(name).write_text(TEXT, encoding="utf-8")
+    # A shipped study keeps its name, and what is not a study's name is not one.
+    for other in ("avatars", "images", "No name", name):
+        path = tmp_path / "studies" / f"{other}.toml"
+        path.write_text(TEXT, encoding="utf-8")
+    assert own_studies() == (name,)
+    assert known_studies() == (*shipped_studies(), name)
+    assert load_study(name) == parse(TEXT)
+    assert load_study("avatars").name == "avatars"
+    assert list_studies() == tuple(
+        sorted(p.name for p in shipped_store().iterdir() if p.name != "weights")
+    )
+    own_study_path(name).rename(own_study_path("other"))
+    with pytest.raises(StudyError, match=r"other\.toml holds the study"):
+        load_study("other")
+    with pytest.raises(StudyError, match="No study may be called 'images'"):
+        parse(TEXT.replace(f'name = "{name}"', 'name = "images"', 1))
 
 
 def test_the_shipped_studies_are_there_and_valid():
