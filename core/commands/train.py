@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +16,7 @@ from core.commands.options import (
     StudyArgument,
 )
 from core.commands.studies import load_chosen_study
+from core.stores import store_at
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:
@@ -34,10 +34,11 @@ def train(
     ] = None,
     data: DataOption = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="DIR",
-            help="Store to write to; $EQUIPOISE_RUNS or runs/ by default.",
+            metavar="STORE",
+            help="Store to write to: a folder, or a URL such as s3://bucket/runs; "
+            "$EQUIPOISE_RUNS or runs/ by default.",
         ),
     ] = None,
     resume: Annotated[
@@ -77,7 +78,7 @@ def train(
             seeds=seed or (),
             epochs=epochs,
             data=data,
-            out=out,
+            out=None if out is None else store_at(out),
             resume=resume,
             replace=replace,
             prepare=load_engine,
