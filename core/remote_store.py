@@ -80,6 +80,12 @@ def url_of(store: Path) -> str | None:
     return None if remote is None else remote.url
 
 
+def shown_place(place: Path) -> str:
+    """Where a run is, for a reader: by the URL of its store, or by its path."""
+    found = _remote_of(place)
+    return str(place) if found is None else f"{found[0].url}/{found[1]}"
+
+
 def problems() -> tuple[str, ...]:
     """Sentences about the stores that could not be asked again."""
     return tuple(each.problem for each in _OPEN.values() if each.problem)
