@@ -30,6 +30,8 @@ WRITER_VARIABLE = "EQUIPOISE_WRITER"
 """Names who writes; the tasks of one call on a cluster share a name."""
 MAX_AGE_S = 10.0
 """How old a listing may be before the store is asked again."""
+PATIENCE = 6
+"""How many times longer a store is left alone that did not answer."""
 CLAIM_S = 600.0
 """After so long, a claim belongs to a process that was killed."""
 OLD = ".old"
@@ -178,7 +180,9 @@ class _Remote:
         try:
             is_first = self.checked is None
             now = time.monotonic()
-            is_fresh = self.checked is not None and now - self.checked < MAX_AGE_S
+            # A page would wait at each click for a store that does not answer.
+            age_s = MAX_AGE_S * (PATIENCE if self.problem else 1)
+            is_fresh = self.checked is not None and now - self.checked < age_s
             if is_fresh and not at_once:
                 return
             try:
@@ -305,8 +309,12 @@ class _Remote:
                     self._put(written / each, f"{remote}/{each}")
             for gone in self._names_in(remote) - {*files}:
                 self.filesystem.rm_file(f"{remote}/{gone}")
-            self._put(written / RECORD, record)
-            self._note(name, {each: self._known(f"{remote}/{each}") for each in files})
+            # Another process must not take it for a run that has to come down.
+            with self._alone():
+                self._put(written / RECORD, record)
+                versions = {each: self._known(f"{remote}/{each}") for each in files}
+                index = {**_read_index(self.folder), name: versions}
+                _write_index(self.folder, index)
 
     def send_file(self, written: Path, name: str) -> None:
         with self.lock, self._explaining(name):
