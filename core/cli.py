@@ -61,9 +61,9 @@ app = typer.Typer(
     cls=_Group,
     help="Compare remedies for imbalanced image data, with their uncertainty.",
     epilog="Variables of the environment: EQUIPOISE_RUNS is where your runs go (runs/ "
-    "by default), EQUIPOISE_CACHE where prepared images are kept (~/.cache/equipoise) "
-    "and EQUIPOISE_CACHE_GB how large that may grow (20), EQUIPOISE_DATA where the app "
-    "finds your own copies of datasets.",
+    "by default, or a URL such as s3://bucket/runs), EQUIPOISE_CACHE where prepared "
+    "images are kept (~/.cache/equipoise) and EQUIPOISE_CACHE_GB how large that may "
+    "grow (20), EQUIPOISE_DATA where the app finds your own copies of datasets.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

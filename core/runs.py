@@ -21,11 +21,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core import remote_store
 from core.data.generated_images import SAMPLE
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
 from core.language import N_, gettext
+from core.remote_store import OLD
+from core.remote_store import replace_folder as replace_folder
 from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
 from core.stores import RESERVED
 from core.stores import STORE_VARIABLE as STORE_VARIABLE
@@ -42,7 +45,6 @@ from core.text import listed
 
 SCHEMA = 1
 # Beside a run's folder: the one that it replaces, and what is still being written.
-_OLD = ".old"
 _LEFT_OVER = re.compile(r"\.[0-9a-f]{8}(\.old)?")
 RECORD, HISTORY, PREDICTIONS, MODEL = (
     "run.json",
@@ -389,7 +391,7 @@ def list_runs(
     """
     found: dict[tuple[str, str, int], Run] = {}
     common: dict[str, dict[str, object]] = {}
-    problems: list[str] = []
+    problems: list[str] = [*remote_store.problems()] if within is None else []
     places = stores() if within is None else within
     for folder in _run_folders(
         check_name(study, N_("study")) if study else "*", places
@@ -577,6 +579,7 @@ def write_run(
             shutil.copyfile(sample, beside / SAMPLE)
         text = json.dumps({"schema": SCHEMA, **info}, indent=1)
         (beside / RECORD).write_text(text + "\n", encoding="utf-8")
+        remote_store.send_run(beside, place)
         replace_folder(beside, place)
     except OSError as error:
         raise RunError(
@@ -621,17 +624,6 @@ def _repeating(table: pd.DataFrame) -> list[str]:
     return [name for name in own if name != "image_id"]
 
 
-def replace_folder(new: Path, place: Path) -> None:
-    """Put the folder ``new`` at ``place``, in place of the folder that was there."""
-    if not place.exists():
-        new.rename(place)
-        return
-    old = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}{_OLD}")
-    place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def tidy_run(place: Path) -> None:
     """Remove unfinished files that a killed process left beside a run.
 
@@ -639,7 +631,7 @@ def tidy_run(place: Path) -> None:
     if no other process writes this run.
     """
     for left in place.parent.glob(f".{place.name}.*"):
-        if left.name.endswith(_OLD) and not place.exists():
+        if left.name.endswith(OLD) and not place.exists():
             left.rename(place)
         elif _LEFT_OVER.fullmatch(left.name.removeprefix(f".{place.name}")):
             shutil.rmtree(left, ignore_errors=True)
@@ -653,6 +645,7 @@ def remove_run(run: Run) -> None:
     RunError
         If it cannot be deleted.
     """
+    remote_store.remove(run.folder)
     try:
         shutil.rmtree(run.folder)
     except OSError as error:
@@ -873,6 +866,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(beside)
+        remote_store.send_file(beside, path)
         beside.replace(path)
     except OSError as error:
         raise RunError(

@@ -44,7 +44,7 @@ def serve(
             expected="a checkout of the project, installed with `make demo`.",
             remedy="run `make demo` in the checkout.",
         )
-    from core.runs import STORE_VARIABLE, user_store
+    from core.stores import STORE_VARIABLE, location_of, user_store
 
     if may_train(host):
         from core.training.worker import resume_jobs
@@ -61,7 +61,7 @@ def serve(
     command += ctx.args
     # Streamlit reads its settings from the folder it is started in; the runs stay
     # those of the folder that the person is in.
-    environment = {**os.environ, STORE_VARIABLE: str(user_store().resolve())}
+    environment = {**os.environ, STORE_VARIABLE: location_of(user_store())}
     code = subprocess.call(command, cwd=script.parent, env=environment)
     if code:
         raise typer.Exit(code)

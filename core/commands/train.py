@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,8 +15,11 @@ from core.commands.options import (
     MethodsOption,
     SeedsOption,
     StudyArgument,
+    refuse_without_effect,
 )
 from core.commands.studies import load_chosen_study
+from core.remote_store import shown_place
+from core.stores import store_at
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:
@@ -34,10 +37,11 @@ def train(
     ] = None,
     data: DataOption = None,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="DIR",
-            help="Store to write to; $EQUIPOISE_RUNS or runs/ by default.",
+            metavar="STORE",
+            help="Store to write to: a folder, or a URL such as s3://bucket/runs; "
+            "$EQUIPOISE_RUNS or runs/ by default.",
         ),
     ] = None,
     resume: Annotated[
@@ -55,6 +59,28 @@ def train(
             "settings.",
         ),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster that trains the runs side by side, such as head:6379, or "
+            "auto. Needs the extra: pip install 'equipoise[cluster]'.",
+        ),
+    ] = None,
+    cpus: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", min=0.01, help="With --cluster: cores for each run; 1 else."
+        ),
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="With --cluster: GPUs for each run, such as 1 or 0.5; none else.",
+        ),
+    ] = None,
 ) -> None:
     """Train the methods of a study; every finished run is listed at once.
 
@@ -63,24 +89,35 @@ def train(
     """
     from core.results.statistical_power import planned_differences
 
+    if cluster is None:
+        given = [("--cpus", cpus), ("--gpus", gpus)]
+        refuse_without_effect(
+            [name for name, value in given if value is not None],
+            expected="--cluster ADDRESS beside them.",
+        )
     chosen = load_chosen_study(study)
     check_methods(chosen, method or chosen.methods)
     for line in planned_differences(chosen):
         say_line(line)
     from core.training.jobs import Listener, train_study, use_one_thread
 
+    run_all: Callable[..., tuple[Run, ...]] = partial(train_study, prepare=load_engine)
+    if cluster is not None:
+        from core.training.cluster import Cluster, train_on_cluster
+
+        asked = Cluster(cluster, cpus=cpus or 1.0, gpus=gpus or 0.0)
+        run_all = partial(train_on_cluster, cluster=asked)
     use_one_thread()
     with progress_bars() as progress:
-        runs = train_study(
+        runs = run_all(
             chosen,
             methods=method or (),
             seeds=seed or (),
             epochs=epochs,
             data=data,
-            out=out,
+            out=None if out is None else store_at(out),
             resume=resume,
             replace=replace,
-            prepare=load_engine,
             listener=Listener(
                 progress=progress,
                 epoch_done=_print_epoch,
@@ -91,7 +128,7 @@ def train(
             ),
         )
     for run in runs:
-        sys.stdout.write(f"{run.name}: {run.folder}\n")
+        sys.stdout.write(f"{run.name}: {shown_place(run.folder)}\n")
 
 
 def check_methods(study: Study, names: Iterable[str]) -> None:

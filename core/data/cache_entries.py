@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from core.errors import EquipoiseError
 from core.language import gettext, in_form
 from core.locks import Lock, take_lock
+from core.stores import CACHE_VARIABLE as CACHE_VARIABLE
+from core.stores import cache_root as cache_root
 
-CACHE_VARIABLE = "EQUIPOISE_CACHE"
 LIMIT_VARIABLE = "EQUIPOISE_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
 GB = 10**9
@@ -66,12 +67,6 @@ class CacheEntry:
     used: float
     is_in_use: bool
     about: dict[str, Any]
-
-
-def cache_root() -> Path:
-    """Where unpacked archives and image caches go: ``$EQUIPOISE_CACHE``."""
-    default = Path.home() / ".cache" / "equipoise"
-    return Path(os.environ.get(CACHE_VARIABLE) or default)
 
 
 def cache_limit_bytes() -> float:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core import remote_store
 from core.data.cache import Progress
 from core.data.manifest import (
     SPLITS,
@@ -282,6 +283,7 @@ def remove_study(name: str) -> None:
                 "an imported method of another study is removed by its name."
             ),
         )
+    remote_store.remove(user_store() / name)
     try:
         shutil.rmtree(user_store() / name)
     except OSError as error:

@@ -21,6 +21,7 @@ from core.errors import EquipoiseError
 from core.language import gettext
 from core.locks import is_held
 from core.runs import STORE_VARIABLE
+from core.stores import location_of
 from core.study import Study
 from core.training.queue import FOLDER, LOCK, Now
 
@@ -173,7 +174,7 @@ def ask_costs(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, STORE_VARIABLE: str(store)},
+                env={**os.environ, STORE_VARIABLE: location_of(store)},
                 start_new_session=True,
             )
     except OSError as error:

@@ -4,11 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from core import runs
+from core import remote_store, runs
 from core.errors import RunError
 from core.locks import Lock, read_holder, take_lock
 
 FOLDER = ".locks"
+
+
+class RunHeldError(RunError):
+    """A run that another process trains right now."""
 
 
 @contextmanager
@@ -31,9 +35,10 @@ def hold_runs(
 
     Raises
     ------
+    RunHeldError
+        If another process holds one of them, which the message names.
     RunError
-        If another process holds one of them, which the message names, or if the store
-        cannot be written.
+        If the store cannot be written.
 
     Notes
     -----
@@ -41,6 +46,7 @@ def hold_runs(
     over. Its unfinished files are then removed, or the earlier run is put back.
     """
     folder = store / FOLDER
+    remote_store.refresh(store)
     with ExitStack() as held:
         held.callback(_remove_empty, folder)
         enforced = True
@@ -49,7 +55,9 @@ def hold_runs(
             lock = _take(path, f"{method}, seed {seed}")
             held.callback(lock.release, remove=True)
             enforced &= lock.is_enforced
-            runs.tidy_run(store / study / method / f"seed-{seed}")
+            place = store / study / method / f"seed-{seed}"
+            runs.tidy_run(place)
+            remote_store.expect(place)
         if not enforced:
             warn(
                 f"The file system of {store} has no locks: do not train one run in two "
@@ -83,7 +91,7 @@ def _take(path: Path, run: str) -> Lock:
         ) from error
     if lock is None:
         holder = read_holder(path)
-        raise RunError(
+        raise RunHeldError(
             f"The run '{run}' is being trained by {holder or 'another process'}.",
             expected="one training of a run at a time.",
             remedy="wait until it has finished, or stop it"

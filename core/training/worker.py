@@ -22,6 +22,7 @@ from core.errors import EquipoiseError
 from core.language import gettext
 from core.locks import is_held, wait_for_lock
 from core.runs import STORE_VARIABLE, user_store
+from core.stores import location_of
 from core.training.queue import (
     FOLDER,
     LOCK,
@@ -81,7 +82,7 @@ def ensure_worker(store: Path | None = None) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, STORE_VARIABLE: str(store)},
+                env={**os.environ, STORE_VARIABLE: location_of(store)},
                 start_new_session=True,
             )
     except OSError as error:
@@ -237,7 +238,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, STORE_VARIABLE: str(self.store)},
+                env={**os.environ, STORE_VARIABLE: location_of(self.store)},
             )
         try:
             while (code := process.poll()) is None:
