@@ -139,8 +139,8 @@ def test_measured_costs_are_shown_before_the_start(
         estimate.write_cost(estimate.cost_file(study, method, "", store), cost)
     app = open_page("train")
     shown = {each.label: each.value for each in app.metric}
-    # Ten epochs of each of two methods.
-    assert shown["Time, at most"] == "10 min"
+    # Twelve epochs of each of two methods.
+    assert shown["Time, at most"] == "12 min"
     assert shown["Memory"] == "2.0 GB"
     assert "Baseline: 30 s an epoch" in words_of(app)
 

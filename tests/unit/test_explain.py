@@ -140,7 +140,8 @@ def test_the_map_of_a_linear_head_is_its_weights_times_the_maps(summary):
             weights = weights.reshape(features.shape)
         expected = np.maximum((features * weights).sum(axis=-1), 0)
         found = look(technique, PICTURES[0], HAIR, name)
-        expected = expected / expected.max()
+        # Of a class that nothing speaks for, it is 0 everywhere.
+        expected = expected / (expected.max() or 1)
         assert found[np.ix_(middles, middles)] == pytest.approx(
             expected, rel=1e-4, abs=1e-6
         )

@@ -59,7 +59,7 @@ def test_whole_pictures_are_answered_without_a_word_on_faces(photo: Path) -> Non
     assert "face" not in result.stdout
     rows = [line.split("│")[1:-1] for line in result.stdout.splitlines() if "│" in line]
     answers = {row[0].strip(): row[1].strip() for row in rows}
-    assert list(answers) == list(METHODS)
+    assert list(answers) == ["Baseline", "CSCE"]
     for answer in answers.values():
         name, share = answer.rsplit(" ", 1)
         assert name in CLASSES_10
