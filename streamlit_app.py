@@ -139,9 +139,9 @@ def _page(title: str, icon: str, question: str) -> Page:
 if st.runtime.exists():
     show_page()
 else:
-    from pages.shell.patches import return_freed_memory, take_pages_from_navigation
+    from pages.shell.patches import share_one_heap, take_pages_from_navigation
 
-    return_freed_memory()
+    share_one_heap()
     take_pages_from_navigation()
     # However the server is started, its requests go through the check.
     check = Middleware(HostCheck, address=st.get_option("server.address"))

@@ -15,6 +15,7 @@ from core.language import gettext, language, speaking
 from core.text import code, listed, to_markdown
 from pages.shell.language import PARAMETER as LANGUAGE
 from pages.shell.language import language_in_address
+from pages.shell.patches import give_memory_back
 
 Given = ParamSpec("Given")
 ERRORS_PAGE = "pages/errors/page.py"
@@ -162,6 +163,7 @@ def run_page(main: Callable[[], object]) -> None:
     with suppress(PageEnded), speaking(language()), saying_what_is_missing():
         main()
     _send()
+    give_memory_back()
 
 
 def fragment(part: Callable[Given, None]) -> Callable[Given, None]:

@@ -6,7 +6,6 @@ from functools import partial
 import streamlit as st
 
 from core.language import gettext, language, speaking
-from core.report.model_card import build_card_page
 from core.results.frame import plain_frame, table_frame
 from core.story.model_card import card_markdown, model_card
 from core.story.provenance import (
@@ -76,6 +75,9 @@ def _model_card(view: StudyView, method: str, suffix: str, code: str) -> str:
         made = model_card(view, method)
         if suffix == "md":
             return card_markdown(made)
+        # It draws for print, with what takes most of a second to import.
+        from core.report.model_card import build_card_page
+
         return build_card_page(made).decode()
 
 
