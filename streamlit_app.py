@@ -139,9 +139,12 @@ def _page(title: str, icon: str, question: str) -> Page:
 if st.runtime.exists():
     show_page()
 else:
-    from pages.shell.patches import share_one_heap, take_pages_from_navigation
+    from pages.shell.patches import (
+        share_the_heap_with_arrow,
+        take_pages_from_navigation,
+    )
 
-    share_one_heap()
+    share_the_heap_with_arrow()
     take_pages_from_navigation()
     # However the server is started, its requests go through the check.
     check = Middleware(HostCheck, address=st.get_option("server.address"))

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import platform
-from functools import cache
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -20,37 +19,25 @@ def take_pages_from_navigation() -> None:
     PagesManager.uses_pages_directory = False
 
 
-# Of glibc's malloc.h: a parameter of mallopt.
-_ARENA_MAX = -8
+def share_the_heap_with_arrow() -> None:
+    """Let Arrow allocate where everything else does; called as the server starts.
 
-
-def share_one_heap() -> None:
-    """Let all threads allocate from one heap, Arrow too; called as the server starts.
-
-    Each visit runs in a thread of its own. glibc gives up to eight of these for each
-    core a heap, and Arrow has another allocator besides: all keep what a table took
-    while it was drawn. A variable of the environment that says otherwise is left as it
-    is.
+    Its own allocator keeps what a table took while it was drawn. A variable of the
+    environment that says otherwise is left as it is.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if _has_glibc() and "MALLOC_ARENA_MAX" not in os.environ:
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def give_memory_back() -> None:
     """Give the memory back that a visit of the server has freed, in some milliseconds.
 
-    With both, the server held 422 MB after every result page, where it held 625 MB. A
-    threshold from which glibc does that by itself makes each large array a new mapping:
-    the first photo then took two seconds longer.
+    Each visit runs in a thread of its own, and glibc keeps what its heaps have freed.
+    With both, the server held 435 MB after every result page, where it held 625 MB. A
+    threshold from which glibc gives back by itself makes each large array a new
+    mapping: the first photo then took two seconds longer.
     """
-    if _has_glibc() and st.runtime.exists():
+    if platform.libc_ver()[0] == "glibc" and st.runtime.exists():
         ctypes.CDLL(None).malloc_trim(0)
-
-
-@cache
-def _has_glibc() -> bool:
-    return platform.libc_ver()[0] == "glibc"
 
 
 def keep_keras_session() -> None:

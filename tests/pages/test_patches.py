@@ -45,7 +45,7 @@ def test_streamlit_still_clears_the_session_of_keras(monkeypatch):
 def test_arrow_still_has_an_allocator_of_its_own_and_the_server_takes_the_systems():
     assert pyarrow.supported_memory_backends()[0] != "system"
     code = (
-        "from pages.shell.patches import share_one_heap; share_one_heap();"
+        "from pages.shell.patches import share_the_heap_with_arrow as a; a();"
         "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     )
     said = subprocess.run(
