@@ -13,7 +13,7 @@ from core.plots.look import FAINT_COLOUR, INK
 ROW_BELOW, ROW_GAP, ROW_LINE = 15, 9, 19
 # Below a mark that has its value written there.
 ROW_VALUE = 28
-# A row that reaches this many times as far as all others leaves the others no room.
+# A row that is this many times as far as all others reach leaves them no room.
 FAR = 4.0
 
 
@@ -160,15 +160,17 @@ def difference_range(
     -------
     range : list of two floats
     is_beyond : bool array, shape (rows,)
-        Rows whose interval ends lie outside of it.
+        Rows whose whole interval lies outside of it.
     """
-    ends = np.abs([np.atleast_1d(lows), np.atleast_1d(highs)]).astype(float)
-    reach = np.nan_to_num(ends.max(axis=0, initial=0))
+    ends = np.array([np.atleast_1d(lows), np.atleast_1d(highs)], float)
+    reach = np.nan_to_num(np.abs(ends).max(axis=0, initial=0))
+    # A wide interval about 0 is on the chart, however far it reaches.
+    nearest = np.where(np.sign(ends).prod(axis=0) > 0, np.abs(ends).min(axis=0), 0)
     is_beyond = np.zeros(len(reach), bool)
     for row in np.argsort(-reach, kind="stable"):
         others = reach[~is_beyond & (np.arange(len(reach)) != row)]
         # Of two rows neither is the usual one.
-        if len(others) < 2 or reach[row] <= FAR * others.max():
+        if len(others) < 2 or nearest[row] <= FAR * others.max():
             break
         is_beyond[row] = True
     widest = 1.1 * float(reach[~is_beyond].max(initial=0)) or 1.0

@@ -77,6 +77,10 @@ def test_a_method_far_from_all_others_leaves_them_their_room():
     assert 0.5 < reach < 3
     (far,) = (n for n in figure.layout.annotations if "12.20] ▶" in n.text)
     assert far.x == reach
+    # A wide interval about 0 is on the chart.
+    wide = rows.assign(delta_low=rows["delta"].where(rows["delta"] < 9, -12.2))
+    held = plot_headline(wide, metric_info("age.mae"), look())
+    assert held.layout.xaxis.range[1] > 12
     # Of two rows, neither is the usual one.
     few = plot_headline(rows.iloc[:3], metric_info("age.mae"), look())
     assert few.layout.xaxis.range[1] > 12
