@@ -77,7 +77,7 @@ def mirror(url: str, cache: Path) -> Path:
 
 
 def url_of(store: Path) -> str | None:
-    """The URL of a store, by its mirror; None for a folder that is no mirror."""
+    """The URL of the store that a folder mirrors; None if it mirrors none."""
     remote = _OPEN.get(store)
     return None if remote is None else remote.url
 

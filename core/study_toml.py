@@ -1,8 +1,12 @@
 """A study, or another file of ours, as TOML."""
 
 import json
+import os
 import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from core.study import Study
@@ -105,3 +109,30 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_none(part) for part in value]
     return value
+
+
+def write_study_file(study: Study, path: Path, *, head: str = "") -> None:
+    """Write a study as a TOML file in one step, so that nobody reads half of it.
+
+    Parameters
+    ----------
+    study : Study
+    path : Path
+        Its folder is made if it is not there.
+    head : str
+        Comments above it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; an earlier file is then as it was.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        beside.write_text(head + study_toml(study), encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise

@@ -144,12 +144,9 @@ def check_methods(study: Study, names: Iterable[str]) -> None:
 def _print_epoch(
     method: str, seed: int, epoch: int, values: Mapping[str, float]
 ) -> None:
-    losses = [
-        f"{label} loss {values[name]:.4g}"
-        for name, label in (("loss", "training"), ("val_loss", "validation"))
-        if name in values
-    ]
-    say_line(f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}")
+    from core.training.live import epoch_sentence
+
+    say_line(epoch_sentence(method, seed, epoch, values))
 
 
 def _print_taken(method: str, seed: int, run: Run) -> None:

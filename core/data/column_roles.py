@@ -43,8 +43,8 @@ _GROUPS = (
     *("individual", "animal", "family", "series", "eye_of", "participant"),
 )
 _SPLITS = ("split", "set", "partition", "subset", "fold", "usage", "dataset")
-# Pairs of which everybody knows the positive one.
-POSITIVES = {
+# Pairs of which everybody knows the positive one, whatever is asked.
+PLAIN_POSITIVES = {
     frozenset(("0", "1")): "1",
     frozenset(("-1", "1")): "1",
     frozenset(("no", "yes")): "yes",
@@ -53,6 +53,10 @@ POSITIVES = {
     frozenset(("negative", "positive")): "positive",
     frozenset(("neg", "pos")): "pos",
     frozenset(("absent", "present")): "present",
+}
+# The same, and those of pictures of patients.
+POSITIVES = {
+    **PLAIN_POSITIVES,
     frozenset(("benign", "malignant")): "malignant",
     frozenset(("healthy", "sick")): "sick",
     frozenset(("normal", "abnormal")): "abnormal",

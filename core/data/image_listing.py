@@ -142,8 +142,8 @@ def list_images(
     Raises
     ------
     DatasetError
-        If there is no picture, the table cannot be read or does not name the pictures,
-        there are several tables and none is chosen, or a picture is named twice.
+        If there is no picture, or a picture is named twice; if the table cannot be
+        read, or does not name the pictures; or if none of several tables is chosen.
     """
     files = sort_files(walk_files(root))
     if not files.pictures:
@@ -203,7 +203,7 @@ def _with_others(listing: ImageListing, files: FolderFiles) -> ImageListing:
 def _empty_classes(
     root: Path, columns: pd.DataFrame, pictures: Sequence[str]
 ) -> tuple[str, ...]:
-    """Folders beside the class folders in which there is no picture."""
+    """Folders without a picture, beside those of the classes."""
     if CLASS_FOLDER not in columns:
         return ()
     skipped = _common_folders(pictures) + (SPLIT_FOLDER in columns)

@@ -4,7 +4,6 @@ The study is a file in the user's store, ``studies/NAME.toml``, beside the uploa
 images, ``images/NAME/``. A folder that was named by its path stays where it is.
 """
 
-import os
 import shutil
 import time
 import uuid
@@ -36,7 +35,7 @@ from core.study import (
     own_study_path,
     parse_study,
 )
-from core.study_toml import study_toml
+from core.study_toml import study_toml, write_study_file
 from core.tasks import Regression
 from core.training.run_locks import is_being_trained
 
@@ -145,16 +144,11 @@ def write_file(study: Study, path: Path) -> None:
     """
     is_kept = path == own_study_path(study.name)
     place = study.name if is_kept else path.name
-    text = _HEAD.format(place=place) + study_toml(study)
-    parse_study(text, origin=path.name)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+    head = _HEAD.format(place=place)
+    parse_study(head + study_toml(study), origin=path.name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_study_file(study, path, head=head)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
         raise StudyError(
             gettext(
                 "{file} could not be written: {why}.",

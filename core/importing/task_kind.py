@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from core.data.column_roles import PLAIN_POSITIVES
 from core.importing.checking import MAX_NUMBER, NOISE
 from core.importing.columns import (
     BARE_LABELS,
@@ -39,17 +40,6 @@ NAMED = 5
 # Words that programs write for a value that is not there.
 NOTHING = frozenset(("nan", "<na>", "null", "n/a", "#n/a"))
 NOTHING_AMONG_NUMBERS = frozenset(("na", "none", "-", "--", "?", ".", "missing"))
-# Pairs of which everybody knows the positive one.
-POSITIVES = {
-    frozenset(("0", "1")): "1",
-    frozenset(("-1", "1")): "1",
-    frozenset(("no", "yes")): "yes",
-    frozenset(("n", "y")): "y",
-    frozenset(("false", "true")): "true",
-    frozenset(("negative", "positive")): "positive",
-    frozenset(("neg", "pos")): "pos",
-    frozenset(("absent", "present")): "present",
-}
 _TASK_NAMES = {"", "y", *map(plain, TRUTH_ALIASES)}
 _SAY_KIND = N_("say --kind regression (on the page, choose 'A number')")
 _SAY_CLASSES = N_("say --kind multiclass (on the page, choose 'Several classes')")
@@ -278,7 +268,7 @@ def _one_spelling(
         return tuple(found), []
     codes, texts = column.coded
     counts = dict(zip(texts, np.bincount(codes, minlength=len(texts)), strict=True))
-    is_pair = frozenset(alike) in POSITIVES
+    is_pair = frozenset(alike) in PLAIN_POSITIVES
     commonest = max(found, key=lambda text: int(counts[text]))
     style = next(
         (s for s in (str.lower, str.title, str.upper) if s(commonest) == commonest),
@@ -688,7 +678,7 @@ def _rarer(column: RawColumn, classes: Sequence[str]) -> str:
 def known_positive(classes: Sequence[str]) -> str:
     """The positive one of a pair that everybody knows, empty of another pair."""
     by_plain = {loosely(text): text for text in classes}
-    return by_plain.get(POSITIVES.get(frozenset(by_plain), ""), "")
+    return by_plain.get(PLAIN_POSITIVES.get(frozenset(by_plain), ""), "")
 
 
 def guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,9 +19,8 @@ from core import runs
 from core.errors import EquipoiseError
 from core.language import gettext
 from core.locks import is_held
-from core.runs import STORE_VARIABLE
-from core.stores import location_of
 from core.study import Study
+from core.training.detached import start_detached
 from core.training.queue import FOLDER, LOCK, Now
 
 COSTS = "costs"
@@ -169,13 +167,8 @@ def ask_costs(
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(request), encoding="utf-8")
         with place.with_suffix(".log").open("wb") as log:
-            _started[place] = subprocess.Popen(
-                [sys.executable, "-m", "core.cli", "worker", "--measure", str(place)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, STORE_VARIABLE: location_of(store)},
-                start_new_session=True,
+            _started[place] = start_detached(
+                "--measure", str(place), store=store, log=log
             )
     except OSError as error:
         raise EquipoiseError(

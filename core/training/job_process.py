@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from core.errors import EquipoiseError
 from core.locks import wait_for_lock
 from core.study import own_study_path
+from core.training.live import epoch_sentence
 from core.training.queue import (
     LOCK,
     NOW,
@@ -94,12 +95,7 @@ def _train(job: Job, store: Path, folder: Path) -> None:
     def epoch_done(
         method: str, seed: int, epoch: int, values: Mapping[str, float]
     ) -> None:
-        losses = [
-            f"{label} loss {values[name]:.4g}"
-            for name, label in (("loss", "training"), ("val_loss", "validation"))
-            if name in values
-        ]
-        _say(f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}")
+        _say(epoch_sentence(method, seed, epoch, values))
 
     def taken(method: str, seed: int, run: Run) -> None:
         _say(f"{method}, seed {seed}: trained as {run.method}, which is taken.")

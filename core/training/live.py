@@ -22,6 +22,18 @@ FILE = "progress.json"
 Row = tuple[int, str, str, float]
 
 
+def epoch_sentence(
+    method: str, seed: int, epoch: int, values: Mapping[str, float]
+) -> str:
+    """What an epoch of a run reached, as a line of a terminal or a log."""
+    losses = [
+        f"{label} loss {values[name]:.4g}"
+        for name, label in (("loss", "training"), ("val_loss", "validation"))
+        if name in values
+    ]
+    return f"{method}, seed {seed}, epoch {epoch}: {', '.join(losses)}"
+
+
 @dataclass(frozen=True)
 class Live:
     """How far a run is.

@@ -7,7 +7,6 @@ changed: asked for again, it is found again, and further seeds go into it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ from core.study import (
     load_study,
     own_study_path,
 )
-from core.study_toml import study_toml
+from core.study_toml import write_study_file
 from core.training.queue import OVER, JobStatus
 
 MOST_SEEDS = 20
@@ -205,13 +204,9 @@ def save_study(study: Study) -> None:
         If it cannot be written.
     """
     place = own_study_path(study.name)
-    beside = place.with_name(f".{place.name}.{os.getpid()}.new")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(study_toml(study), encoding="utf-8")
-        beside.replace(place)
+        write_study_file(study, place)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise StudyError(
             gettext(
                 "The study could not be written to {path}: {fault}.",

@@ -1,11 +1,10 @@
 """The file of a tuned study: checks of its place, and its header."""
 
-import os
 from pathlib import Path
 
 from core.errors import EquipoiseError, StudyError
 from core.study import Study, check_name, known_studies, load_study, own_study_path
-from core.study_toml import study_toml
+from core.study_toml import write_study_file
 
 _HEAD = """\
 # Written by `equipoise tune {study}`: settings chosen on validation images alone.
@@ -77,14 +76,9 @@ def write_tuned(study: Study, path: Path) -> None:
     EquipoiseError
         If it cannot be written.
     """
-    text = _HEAD.format(study=study.search.of) + study_toml(study)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_study_file(study, path, head=_HEAD.format(study=study.search.of))
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise EquipoiseError(
             f"The tuned study could not be written to {path}: "
             f"{error.strerror or error}.",

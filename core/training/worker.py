@@ -9,20 +9,17 @@ them watches a pipe to it; the next worker lets them go on.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from core.errors import EquipoiseError
 from core.language import gettext
 from core.locks import is_held, wait_for_lock
-from core.runs import STORE_VARIABLE, user_store
-from core.stores import location_of
+from core.runs import user_store
+from core.training import detached
 from core.training.queue import (
     FOLDER,
     LOCK,
@@ -77,14 +74,7 @@ def ensure_worker(store: Path | None = None) -> None:
     try:
         (store / FOLDER).mkdir(parents=True, exist_ok=True)
         with (store / FOLDER / f"{WORKER}.log").open("ab") as log:
-            _started[store] = subprocess.Popen(
-                _command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, STORE_VARIABLE: location_of(store)},
-                start_new_session=True,
-            )
+            _started[store] = detached.start_detached(store=store, log=log)
     except OSError as error:
         raise EquipoiseError(
             gettext(
@@ -234,11 +224,11 @@ class Worker:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
-                _command("--job", job),
+                detached.worker_command("--job", job),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, STORE_VARIABLE: location_of(self.store)},
+                env=detached.environment_of(self.store),
             )
         try:
             while (code := process.poll()) is None:
@@ -273,7 +263,3 @@ def _died(code: int | None) -> EquipoiseError:
 
 def _lock_of(store: Path) -> Path:
     return store / FOLDER / f"{WORKER}.{LOCK}"
-
-
-def _command(*arguments: str) -> Sequence[str]:
-    return [sys.executable, "-m", "core.cli", "worker", *arguments]

@@ -23,7 +23,7 @@ from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import DatasetError, DivergedError, EquipoiseError, StudyError
 from core.study import MethodTable, Study, Trial, load_study
 from core.study_toml import study_toml
-from core.training import jobs, trial_storage, tuned_file, tuning
+from core.training import jobs, trial_storage, tuning
 from core.training.search_record import tuned_study
 from core.training.trial_storage import default_url, open_storage
 from core.training.tuned_file import check_place, check_searchable, write_tuned
@@ -575,4 +575,4 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     place.write_text(study_toml(tiny_study()))
     with pytest.raises(EquipoiseError, match="exists already"):
         check_place(place, tiny_study())
-    assert tuned_file.study_toml(tiny_study()) == place.read_text()
+    assert study_toml(tiny_study()) == place.read_text()

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from core import cli, runs
 from core.locks import read_holder
+from core.training import detached, worker
 from core.training import queue as q
-from core.training import worker
 from tests.tiny import tiny_study
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +46,7 @@ with q.open_queue(store) as queue:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that train nothing."""
     monkeypatch.setattr(
-        worker, "_command", lambda *given: [sys.executable, "-c", JOB, *given]
+        detached, "worker_command", lambda *given: [sys.executable, "-c", JOB, *given]
     )
 
 
