@@ -3,6 +3,10 @@
 The server imports this file for ``app``; every visit then runs it for its pages.
 """
 
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 
@@ -97,6 +101,7 @@ def show_page() -> None:
     # Imported in a visit only: pages set up what they need of a running server.
     from core.plots.download import HIDE_TITLES
     from core.plots.highlight import HIGHLIGHT
+    from pages.shell.chart_script import fetching_chart_script
     from pages.shell.language import choose_language, say_what_streamlit_says
     from pages.shell.show import show_error
 
@@ -115,10 +120,11 @@ def show_page() -> None:
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")
-    try:
-        page.run()
-    except EquipoiseError as error:
-        show_error(error)
+    with fetching_chart_script():
+        try:
+            page.run()
+        except EquipoiseError as error:
+            show_error(error)
 
 
 def _page(title: str, icon: str, question: str) -> Page:
@@ -136,6 +142,23 @@ def _page(title: str, icon: str, question: str) -> Page:
     )
 
 
+@asynccontextmanager
+async def import_while_starting(app: st.App) -> AsyncIterator[None]:
+    """Let a thread import what result pages draw with.
+
+    It is done when the browser has read its scripts, and would else be most of the
+    first second of the first visit.
+    """
+    modules = ("core.views.overview", "core.views.stability", "scipy.stats")
+    threading.Thread(target=_import_all, args=modules, daemon=True).start()
+    yield
+
+
+def _import_all(*modules: str) -> None:
+    for module in modules:
+        import_module(module)
+
+
 if st.runtime.exists():
     show_page()
 else:
@@ -148,4 +171,4 @@ else:
     take_pages_from_navigation()
     # However the server is started, its requests go through the check.
     check = Middleware(HostCheck, address=st.get_option("server.address"))
-    app = st.App(__file__, middleware=[check])
+    app = st.App(__file__, middleware=[check], lifespan=import_while_starting)

@@ -9,7 +9,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NoReturn
@@ -19,6 +19,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.csv_text import csv_text
 from core.errors import EquipoiseError, NothingToShow
@@ -47,7 +48,15 @@ NAME_PADDING, NAME_LETTER = 24, 8
 # A format of numbers with so many decimals.
 _FIXED = re.compile(r"%\.(\d)f")
 
-tell_who_waits(st.spinner)
+
+def _spinner(says: str) -> AbstractContextManager[object]:
+    """Says what is computed; nothing in a thread that has no reader."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return nullcontext()
+    return st.spinner(says)
+
+
+tell_who_waits(_spinner)
 
 
 @dataclass(frozen=True)
