@@ -13,7 +13,6 @@ from core.errors import EquipoiseError
 from core.language import gettext
 from core.study import Fit, Resample
 
-TRUSTED_WIDTH = 40
 MIN_CONFIDENCE = 0.9
 _WORKING_SIDE = 1024
 _SMALLEST_SIDE = 24  # below it MTCNN has no scale to look at
@@ -34,27 +33,17 @@ class Face:
         The detector's, in [0, 1].
     landmarks : tuple of five (x, y)
         Left eye, right eye, nose, left and right corner of the mouth, as the viewer
-        sees them, in pixels of the photo; they may lie outside it.
+        of an upright face sees them, in pixels of the photo; they may lie outside it.
+    rotation : int
+        Degrees clockwise by which the photo is turned for the face to stand upright:
+        0, 90, 180 or 270.
     """
 
     number: int
     box: tuple[int, int, int, int]
     confidence: float
     landmarks: tuple[tuple[float, float], ...]
-
-    @property
-    def warning(self) -> str:
-        """Why the answers for this face are not to be trusted; empty if they are."""
-        width = self.box[2]
-        if width >= TRUSTED_WIDTH:
-            return ""
-        return gettext(
-            "Face {number} is only {width} px wide: too small to trust the "
-            "answers. Expected: at least {trusted_width} px.",
-            number=self.number,
-            width=width,
-            trusted_width=TRUSTED_WIDTH,
-        )
+    rotation: int = 0
 
 
 class FaceDetector:

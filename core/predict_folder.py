@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from core.csv_text import given_cell, safe_cell
 from core.data.cache import Pixels, Progress, render_chunk
 from core.data.class_folders import walk_pictures
-from core.data.images import ACCEPTED
+from core.data.images import accepted
 from core.errors import DatasetError, EquipoiseError, RunError
 from core.language import N_, gettext, in_form
 from core.predictor import (
@@ -341,9 +341,7 @@ def plan_labels(
                 "{folder} has no picture, and neither has a folder below it.",
                 folder=folder,
             ),
-            expected=gettext(
-                "{accepted}, with its usual suffix.", accepted=gettext(ACCEPTED)
-            ),
+            expected=gettext("{accepted}, with its usual suffix.", accepted=accepted()),
             remedy=gettext("give the folder in which the pictures are."),
         )
     return Plan(recipe, folder, csv_path, done, kept, len(there), there.count(False))

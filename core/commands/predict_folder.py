@@ -41,7 +41,14 @@ class LabelRequest:
     threshold: float | None
     resume: bool
 
-    def check(self, photos: Sequence[Path], *, aligned: bool, every_seed: bool) -> None:
+    def check(
+        self,
+        photos: Sequence[Path],
+        *,
+        aligned: bool,
+        all_faces: bool,
+        every_seed: bool,
+    ) -> None:
         """Refuse options without effect, and more than one folder.
 
         Raises
@@ -50,7 +57,7 @@ class LabelRequest:
         """
         if self.csv is not None:
             refuse_without_effect(
-                ["--aligned"] * aligned,
+                ["--aligned"] * aligned + ["--all-faces"] * all_faces,
                 expected="with --csv, pictures that are as the study's own: of faces "
                 "crops that are aligned already.",
                 remedy="leave it out.",

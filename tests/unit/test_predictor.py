@@ -479,8 +479,24 @@ def test_aligned_photo_is_seen_as_the_cache_sees_it(predictor, tmp_path):
 def test_fifty_faces_and_a_small_one(predictor, detector):
     crowd = predict_photo(bad.encode(bad.crowd(), "PNG"), predictor, detector)
     assert [face.number for face in crowd.faces] == list(range(1, 51))
-    small = predict_photo(bad.encode(bad.small_face(20), "PNG"), predictor, detector)
-    assert "too small to trust" in small.faces[0].warning
+    assert not any(face.withheld for face in crowd.faces)
+
+
+def test_a_face_that_is_too_small_has_no_answers_unless_asked_for(predictor, detector):
+    content = bad.encode(bad.small_face(20), "PNG")
+    (face,) = predict_photo(content, predictor, detector).faces
+    assert face.withheld
+    assert "too small to trust" in face.reason
+    given = face.as_dict([task.name for task in TASKS])
+    assert given["answers"] == {}
+    assert given["withheld"]
+    assert given["reason"] == face.reason
+    width = given["quality"]["width"]
+    assert (width["unit"], width["at_least"]) == ("px", 40)
+    assert 15 <= width["value"] <= 25
+    (asked,) = predict_photo(content, predictor, detector, all_faces=True).faces
+    assert set(asked.answers) == {"plain", "deep"}
+    assert asked.reason == face.reason
 
 
 def test_photo_reaches_neither_disk_nor_log(predictor, detector, caplog, capfd):
@@ -588,7 +604,7 @@ def test_many_photos_are_answered_as_each_by_itself(predictor, tmp_path, monkeyp
     for place in {*range(21)} - {3, 7, 9}:
         alone = predict_photo(paths[place], predictor, None)
         (face,), (other,) = together[place].faces, alone.faces
-        assert (face.box, face.warning) == (other.box, other.warning)
+        assert (face.box, face.reason) == (other.box, other.reason)
         for method, answers in other.answers.items():
             np.testing.assert_array_equal(face.seen[method], other.seen[method])
             given = face.answers[method]
