@@ -245,7 +245,7 @@ _REASONS: dict[str, Callable[[int, float, FaceQuality], str]] = {
 class Detector(Protocol):
     """Finds faces that stand upright in a picture."""
 
-    def detect(self, image: Image.Image) -> list[Face]:
+    def detect(self, image: Image.Image, *, enlarge: bool = True) -> list[Face]:
         """The faces, left to right."""
 
 
@@ -267,7 +267,8 @@ def find_faces(detector: Detector, image: Image.Image) -> list[Face]:
     Notes
     -----
     The photo is looked at turned by 90, 180 and 270 degrees only if no good face stands
-    upright in it. Of these the one with the most certain good face is taken.
+    upright in it. Of these the one with the most certain good face is taken. A good
+    face is wide enough to be found without enlarging the photo.
     """
     upright = detector.detect(image)
     if any(measure_quality(image, face).is_good for face in upright):
@@ -276,7 +277,9 @@ def find_faces(detector: Detector, image: Image.Image) -> list[Face]:
     for rotation in ROTATIONS:
         found = [
             _turned_back(face, rotation, image.size)
-            for face in detector.detect(image.transpose(_TURNS[rotation]))
+            for face in detector.detect(
+                image.transpose(_TURNS[rotation]), enlarge=False
+            )
         ]
         good = [f.confidence for f in found if measure_quality(image, f).is_good]
         if good and max(good) > sure:

@@ -71,14 +71,17 @@ class FaceDetector:
             stage.model(np.zeros((1, side, side, 3), np.float32))
         self._detect(Image.fromarray(grey), 1.0)
 
-    def detect(self, image: Image.Image) -> list[Face]:
+    def detect(self, image: Image.Image, *, enlarge: bool = True) -> list[Face]:
         """Find the faces of a photo.
 
         Parameters
         ----------
         image : PIL.Image.Image
             Mode RGB, upright. A photo with a longer side than 1024 px is looked at
-            on that scale; if nothing is found in a small one, on twice its scale.
+            on that scale.
+        enlarge : bool
+            If nothing is found in a small photo, look at it on twice its scale: for
+            faces less than 20 px wide.
 
         Returns
         -------
@@ -87,7 +90,7 @@ class FaceDetector:
         """
         longest = max(image.size)
         found = self._detect(image, min(1.0, _WORKING_SIDE / longest))
-        if len(found) == 0 and longest < _WORKING_SIDE:
+        if enlarge and len(found) == 0 and longest < _WORKING_SIDE:
             found = self._detect(image, min(2.0, _WORKING_SIDE / longest))
         found = found[np.argsort(found[:, 0] + found[:, 2], kind="stable")]
         return [_face(i, row, image.size) for i, row in enumerate(found, start=1)]

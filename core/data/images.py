@@ -139,8 +139,7 @@ def describe_end(image: Image.Image) -> str:
     if NO_END not in image.info:
         return ""
     return gettext(
-        "The file lacks the mark at its end; the picture in it is complete. It may be "
-        "that copying it was interrupted at the last moment."
+        "The mark at the end of the file is missing; the picture is complete."
     )
 
 

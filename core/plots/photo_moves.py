@@ -86,7 +86,13 @@ def _counts_in_words(values: pd.Series) -> str:
     counts = Counter(values)
     if len(counts) == 1:
         return gettext("{answer}, always", answer=strong(values.iloc[0]))
-    return listed([f"{answer} ({count})" for answer, count in counts.most_common()])
+    return listed(
+        [
+            gettext("{answer} ({count} of {total})", answer=name, count=n, total=total)
+            for total in (len(values),)
+            for name, n in counts.most_common()
+        ]
+    )
 
 
 def moves_takeaway(

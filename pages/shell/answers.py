@@ -213,8 +213,8 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
             if face.rotation:
                 st.caption(
                     gettext(
-                        "No face stands upright in this photo: it was found after the "
-                        "photo was turned by {angle}° clockwise.",
+                        "No face stands upright in this photo. This one was found "
+                        "after the photo was turned by {angle}° clockwise.",
                         angle=str(face.rotation),
                     )
                 )

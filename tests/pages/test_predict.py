@@ -90,7 +90,7 @@ class Detector:
     def warm_up(self):
         pass
 
-    def detect(self, image):
+    def detect(self, image, *, enlarge=True):
         return list(self.found)
 
 

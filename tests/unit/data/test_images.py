@@ -119,7 +119,7 @@ def test_a_jpeg_that_lacks_only_its_end_is_read_with_a_note(progressive):
         for missing in (1, 2):
             image = decode_image(whole[:-missing])
             assert np.array_equal(image, decode_image(whole))
-            assert "lacks the mark at its end" in describe_end(image)
+            assert "mark at the end of the file is missing" in describe_end(image)
         for missing in (5, 40, len(whole) // 3):
             with pytest.raises(ImageError, match="is damaged"):
                 decode_image(whole[:-missing])
