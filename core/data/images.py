@@ -396,7 +396,8 @@ def _heic_cannot_be_read(name: str) -> ImageError:
         gettext("{name} is HEIC, a phone's format, which is not read here.", name=name),
         expected=f"{accepted()}.",
         remedy=gettext(
-            "save it as JPEG, or install what reads it: pip install 'equipoise[heic]'."
+            "save it as JPEG, or install what reads it: {command}.",
+            command="pip install 'equipoise[heic]'",
         ),
     )
 
