@@ -13,7 +13,6 @@ from core.errors import EquipoiseError
 from core.language import gettext
 from core.study import Fit, Resample
 
-TRUSTED_WIDTH = 40
 MIN_CONFIDENCE = 0.9
 _WORKING_SIDE = 1024
 _SMALLEST_SIDE = 24  # below it MTCNN has no scale to look at
@@ -34,27 +33,17 @@ class Face:
         The detector's, in [0, 1].
     landmarks : tuple of five (x, y)
         Left eye, right eye, nose, left and right corner of the mouth, as the viewer
-        sees them, in pixels of the photo; they may lie outside it.
+        of an upright face sees them, in pixels of the photo; they may lie outside it.
+    rotation : int
+        Degrees clockwise by which the photo is turned for the face to stand upright:
+        0, 90, 180 or 270.
     """
 
     number: int
     box: tuple[int, int, int, int]
     confidence: float
     landmarks: tuple[tuple[float, float], ...]
-
-    @property
-    def warning(self) -> str:
-        """Why the answers for this face are not to be trusted; empty if they are."""
-        width = self.box[2]
-        if width >= TRUSTED_WIDTH:
-            return ""
-        return gettext(
-            "Face {number} is only {width} px wide: too small to trust the "
-            "answers. Expected: at least {trusted_width} px.",
-            number=self.number,
-            width=width,
-            trusted_width=TRUSTED_WIDTH,
-        )
+    rotation: int = 0
 
 
 class FaceDetector:
@@ -82,14 +71,17 @@ class FaceDetector:
             stage.model(np.zeros((1, side, side, 3), np.float32))
         self._detect(Image.fromarray(grey), 1.0)
 
-    def detect(self, image: Image.Image) -> list[Face]:
+    def detect(self, image: Image.Image, *, enlarge: bool = True) -> list[Face]:
         """Find the faces of a photo.
 
         Parameters
         ----------
         image : PIL.Image.Image
             Mode RGB, upright. A photo with a longer side than 1024 px is looked at
-            on that scale; if nothing is found in a small one, on twice its scale.
+            on that scale.
+        enlarge : bool
+            If nothing is found in a small photo, look at it on twice its scale: for
+            faces less than 20 px wide.
 
         Returns
         -------
@@ -98,7 +90,7 @@ class FaceDetector:
         """
         longest = max(image.size)
         found = self._detect(image, min(1.0, _WORKING_SIDE / longest))
-        if len(found) == 0 and longest < _WORKING_SIDE:
+        if enlarge and len(found) == 0 and longest < _WORKING_SIDE:
             found = self._detect(image, min(2.0, _WORKING_SIDE / longest))
         found = found[np.argsort(found[:, 0] + found[:, 2], kind="stable")]
         return [_face(i, row, image.size) for i, row in enumerate(found, start=1)]

@@ -1,7 +1,8 @@
 """A folder of pictures in, a CSV of labels out: streamed, and resumed after a stop.
 
 The CSV holds ``filename,label`` and nothing else. A JSON file beside it records the
-models and settings: labels of another model or threshold are never mixed into it.
+models and settings: labels of another model or threshold are never mixed into it. A
+second CSV beside it has a row for each picture without a label, with the reason.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from core.csv_text import given_cell, safe_cell
 from core.data.cache import Pixels, Progress, render_chunk
 from core.data.class_folders import walk_pictures
-from core.data.images import ACCEPTED
+from core.data.images import accepted
 from core.errors import DatasetError, EquipoiseError, RunError
 from core.language import N_, gettext, in_form
 from core.predictor import (
@@ -42,7 +43,7 @@ from core.tasks import Binary, Regression, Task
 from core.text import listed
 from core.training.jobs import use_threads
 
-FILENAME, LABEL = "filename", "label"
+FILENAME, LABEL, REASON = "filename", "label", "reason"
 CODES = ("-1", "1")
 """What the negative class and the positive one are called in the file."""
 BATCH = 64
@@ -306,6 +307,11 @@ def record_of(csv_path: Path) -> Path:
     return csv_path.with_name(f"{csv_path.name}.json")
 
 
+def failed_of(csv_path: Path) -> Path:
+    """The list of the pictures that have no label, beside a CSV."""
+    return csv_path.with_name(f"{csv_path.stem}.failed.csv")
+
+
 def plan_labels(
     recipe: Recipe, folder: Path, csv_path: Path, *, resume: bool = False
 ) -> Plan:
@@ -341,9 +347,7 @@ def plan_labels(
                 "{folder} has no picture, and neither has a folder below it.",
                 folder=folder,
             ),
-            expected=gettext(
-                "{accepted}, with its usual suffix.", accepted=gettext(ACCEPTED)
-            ),
+            expected=gettext("{accepted}, with its usual suffix.", accepted=accepted()),
             remedy=gettext("give the folder in which the pictures are."),
         )
     return Plan(recipe, folder, csv_path, done, kept, len(there), there.count(False))
@@ -427,11 +431,13 @@ def label_pictures(
     -----
     Rows are in the order of ``walk_pictures`` and are written batch by batch: a stopped
     file can be continued. Memory is that of a few batches, and on going on of the names
-    that are there already.
+    that are there already. At the end ``failed_of`` lists the pictures without a label;
+    where there is none, there is no such file.
     """
     start = time.perf_counter()
     names = (name for name in walk_pictures(plan.folder) if name not in plan.done)
-    done, unreadable = plan.pictures - plan.pending, 0
+    done = plan.pictures - plan.pending
+    failed: list[tuple[str, str]] = []
     with _open(plan) as file:
         progress(LABELLING, done, plan.pictures)
         batches = _read_ahead(
@@ -441,17 +447,28 @@ def label_pictures(
             for batch in batches:
                 _write(file, batch.label(plan.recipe, predictor))
                 for row, reason in sorted(batch.reasons.items()):
-                    left_out(_with_folder(batch.names[row], reason))
-                unreadable += len(batch.reasons)
+                    name = batch.names[row]
+                    failed.append((name, _with_folder(name, reason)))
+                    left_out(failed[-1][1])
                 done += len(batch.names)
                 progress(LABELLING, done, plan.pictures)
+    list_failed(plan.csv_path, failed)
     already = plan.pictures - plan.pending
     return Labelled(
-        labelled=done - already - unreadable,
+        labelled=done - already - len(failed),
         already=already,
-        unreadable=unreadable,
+        unreadable=len(failed),
         duration_s=time.perf_counter() - start,
     )
+
+
+def list_failed(csv_path: Path, failed: Sequence[tuple[str, str]]) -> None:
+    """Write the names of pictures without a label, with the reason, beside the CSV."""
+    if not failed:
+        failed_of(csv_path).unlink(missing_ok=True)
+        return
+    with _open_text(failed_of(csv_path), "w") as file:
+        _write(file, [(FILENAME, REASON), *failed])
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,15 @@ from core.data.cache import Progress, Render
 from core.data.catalog import dataset_info, enhancement_of, renderer
 from core.data.enhancement import Enhancement, enhance, render_enhanced
 from core.data.face_templates import UTKFACE, FaceTemplate
-from core.data.images import check_upload, decode_image, preprocess
+from core.data.images import check_upload, decode_image, describe_end, preprocess
 from core.errors import EquipoiseError, ImageError, RunError
-from core.faces import TRUSTED_WIDTH, Face, FaceDetector, align_face
+from core.face_quality import (
+    FaceQuality,
+    find_faces,
+    measure_quality,
+    whole_quality,
+)
+from core.faces import Face, FaceDetector, align_face
 from core.language import N_, gettext
 from core.methods.entries import ENTRIES
 from core.methods.temperature import scale
@@ -246,23 +252,35 @@ class FaceAnswers:
         From 1, left to right.
     box : tuple of four int
         Left, top, width, height in pixels of the photo.
-    confidence : float or None
-        The detector's; None where nothing was detected because the whole picture was
-        taken.
-    warning : str
-        Why not to trust the answers; empty if there is no reason.
+    quality : FaceQuality
+        Size, sharpness and more, with their bounds.
     seen : mapping of str to uint8 array, shape (size, size, 3)
         Method to what its models saw; the sizes may differ.
     answers : dict
-        Method, then task, to the answer.
+        Method, then task, to the answer; empty if they are withheld.
+    rotation : int
+        Degrees clockwise by which the photo was turned to find the face.
+    landmarks : tuple of five (x, y)
+        As ``Face`` has them; empty for a whole picture.
     """
 
     number: int
     box: tuple[int, int, int, int]
-    confidence: float | None
-    warning: str
+    quality: FaceQuality
     seen: Mapping[str, NDArray[np.uint8]] = field(repr=False, compare=False)
     answers: Answers
+    rotation: int = 0
+    landmarks: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def withheld(self) -> bool:
+        """Whether there are no answers because the face is not good enough for them."""
+        return not self.answers
+
+    @property
+    def reason(self) -> str:
+        """Why not to trust answers for this face; empty if there is no reason."""
+        return self.quality.reason(self.number)
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -272,12 +290,16 @@ class FaceAnswers:
     def as_dict(
         self, tasks: Collection[str], methods: Collection[str] | None = None
     ) -> dict[str, Any]:
-        """Box, confidence and the answers on these tasks, for JSON."""
+        """Box, quality and the answers on these tasks, for JSON."""
+        confidence = self.quality.confidence
         return {
             "box": list(self.box),
-            "confidence": None
-            if self.confidence is None
-            else round(self.confidence, 4),
+            "rotation": self.rotation,
+            "landmarks": [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
+            "confidence": None if confidence is None else round(confidence, 4),
+            "quality": self.quality.as_dict(),
+            "withheld": self.withheld,
+            "reason": self.reason or None,
             "answers": {
                 method: {
                     task: answer.as_json()
@@ -323,6 +345,8 @@ class PhotoResult:
         Whether the picture itself is good and may be taken for a face as a whole.
     image : PIL.Image.Image or None
         The decoded photo, to draw boxes on; in memory only.
+    note : str
+        What a reader should know of the file; empty if nothing.
     timings : Timings
     """
 
@@ -332,6 +356,7 @@ class PhotoResult:
     no_face: bool = False
     image: Image.Image | None = field(default=None, repr=False, compare=False)
     timings: Timings = Timings()
+    note: str = ""
 
     @property
     def error(self) -> str | None:
@@ -341,7 +366,7 @@ class PhotoResult:
     def as_dict(
         self, tasks: Collection[str], methods: Collection[str] | None = None
     ) -> dict[str, Any]:
-        """Photo, error and faces, for JSON.
+        """Photo, error, note and faces, for JSON.
 
         Parameters
         ----------
@@ -354,6 +379,7 @@ class PhotoResult:
         return {
             "photo": self.photo,
             "error": self.error,
+            "note": self.note or None,
             "faces": [face.as_dict(tasks, methods) for face in self.faces],
         }
 
@@ -653,8 +679,18 @@ class _Seen:
     name: str
     image: Image.Image | None
     faces: tuple[Face, ...]
+    qualities: tuple[FaceQuality, ...]
+    answered: tuple[int, ...]
+    """Places of the faces that are answered for; the others are not good enough."""
     pictures: Mapping[Preprocessing, NDArray[np.uint8]]
     clock: tuple[float, ...]
+    note: str
+
+    @property
+    def asked(self) -> dict[Preprocessing, NDArray[np.uint8]]:
+        """The pictures of the faces that are answered for."""
+        places = list(self.answered)
+        return {kind: pixels[places] for kind, pixels in self.pictures.items()}
 
 
 def predict_photo(
@@ -665,6 +701,7 @@ def predict_photo(
     name: str = "",
     aligned: bool = False,
     mirrored: bool = False,
+    all_faces: bool = False,
 ) -> PhotoResult:
     """Decode a photo, find and align its faces, and let every method answer.
 
@@ -681,6 +718,9 @@ def predict_photo(
         Take the whole picture for one aligned face: detect nothing.
     mirrored : bool
         Average every answer with that to the mirrored face.
+    all_faces : bool
+        Answer also for faces that are not good enough, whose answers are withheld
+        otherwise.
 
     Returns
     -------
@@ -689,12 +729,14 @@ def predict_photo(
         the photo is written or logged.
     """
     detector = None if aligned else detector
-    seen = _see(source, predictor.preprocessings, detector, name=name)
+    seen = _see(
+        source, predictor.preprocessings, detector, name=name, all_faces=all_faces
+    )
     if isinstance(seen, PhotoResult):
         return seen
     stopwatch = _Stopwatch()
     answers = predictor.answer(
-        seen.pictures, mirrored=mirrored, plain_done=stopwatch.plain_done
+        seen.asked, mirrored=mirrored, plain_done=stopwatch.plain_done
     )
     end = time.perf_counter()
     timings = replace(
@@ -723,6 +765,7 @@ def predict_photos(
     detector: FaceDetector | None,
     *,
     mirrored: bool = False,
+    all_faces: bool = False,
     progress: Progress = lambda what, done, total: None,
 ) -> list[PhotoResult]:
     """Let every method answer for many photos, their faces in batches.
@@ -733,7 +776,7 @@ def predict_photos(
     predictor : Predictor
     detector : FaceDetector or None
         None takes every picture for one aligned face.
-    mirrored : bool
+    mirrored, all_faces : bool
         As for ``predict_photo``.
     progress : callable
         Called with what is done, how many, of how many.
@@ -751,7 +794,7 @@ def predict_photos(
     """
     results: list[PhotoResult] = []
     read = 0
-    see = partial(_see_file, predictor, detector)
+    see = partial(_see_file, predictor, detector, all_faces)
     with ThreadPoolExecutor(available_cores()) as pool:
         for start in range(0, len(paths), ANSWERED_AT_ONCE):
             chunk = paths[start : start + ANSWERED_AT_ONCE]
@@ -773,11 +816,12 @@ def available_cores() -> int:
 
 
 def _see_file(
-    predictor: Predictor, detector: FaceDetector | None, path: Path
+    predictor: Predictor, detector: FaceDetector | None, all_faces: bool, path: Path
 ) -> PhotoResult | _Seen:
     if fault := check_photo(path):
         return PhotoResult(str(path), fault=fault)
-    return replace(_see(path, predictor.preprocessings, detector), image=None)
+    seen = _see(path, predictor.preprocessings, detector, all_faces=all_faces)
+    return replace(seen, image=None)
 
 
 def _answer_together(
@@ -789,7 +833,7 @@ def _answer_together(
     stopwatch, start = _Stopwatch(), time.perf_counter()
     if good:
         pictures = {
-            kind: np.concatenate([each.pictures[kind] for each in good])
+            kind: np.concatenate([each.asked[kind] for each in good])
             for kind in predictor.preprocessings
         }
         batches = (*BUCKETS, ANSWERED_AT_ONCE)
@@ -807,7 +851,7 @@ def _answer_together(
         if isinstance(each, PhotoResult):
             results.append(each)
             continue
-        count = len(each.faces)
+        count = len(each.answered)
         own, answers = answers[:count], answers[count:]
         clock = (*each.clock, each.clock[-1] + count * each_s)
         timings = replace(_timings(clock), mirrored_ms=1000 * count * mirrored_s)
@@ -821,6 +865,7 @@ def _see(
     detector: FaceDetector | None,
     *,
     name: str = "",
+    all_faces: bool,
 ) -> PhotoResult | _Seen:
     """Decode a photo and cut its faces, or say why it cannot be used."""
     name = name or (str(source) if isinstance(source, Path) else gettext("The photo"))
@@ -833,7 +878,7 @@ def _see(
         if detector is None:
             found = [_whole(image, preprocessings)]
         else:
-            found = detector.detect(image)
+            found = find_faces(detector, image)
         clock.append(time.perf_counter())
     except EquipoiseError as fault:
         return PhotoResult(name, fault=fault)
@@ -844,13 +889,33 @@ def _see(
             no_face=True,
             image=image,
             timings=_timings(clock),
+            note=describe_end(image),
         )
     pictures = {
         kind: np.stack([kind.cut(image, face) for face in found])
         for kind in preprocessings
     }
+    largest = max(kind.size for kind in preprocessings)
+    qualities = tuple(
+        measure_quality(image, face)
+        if face.landmarks
+        else whole_quality(face.box, largest)
+        for face in found
+    )
+    answered = tuple(
+        place for place, quality in enumerate(qualities) if all_faces or quality.is_good
+    )
     clock.append(time.perf_counter())
-    return _Seen(name, image, tuple(found), pictures, tuple(clock))
+    return _Seen(
+        name=name,
+        image=image,
+        faces=tuple(found),
+        qualities=qualities,
+        answered=answered,
+        pictures=pictures,
+        clock=tuple(clock),
+        note=describe_end(image),
+    )
 
 
 def _result(
@@ -858,15 +923,22 @@ def _result(
 ) -> PhotoResult:
     """The result for a photo, from the answers for its faces in their order."""
     kinds = {method: predictor.preprocessing_of(method) for method in predictor.methods}
+    given = dict(zip(seen.answered, answers, strict=True))
     faces = tuple(
-        _face_answers(
-            face,
+        FaceAnswers(
+            face.number,
+            face.box,
+            seen.qualities[place],
             {method: seen.pictures[kind][place] for method, kind in kinds.items()},
-            answers[place],
+            given.get(place, {}),
+            face.rotation,
+            face.landmarks,
         )
         for place, face in enumerate(seen.faces)
     )
-    return PhotoResult(seen.name, faces, image=seen.image, timings=timings)
+    return PhotoResult(
+        seen.name, faces, image=seen.image, timings=timings, note=seen.note
+    )
 
 
 def disagreements(answers: Answers, tasks: Sequence[Task]) -> dict[str, Disagreement]:
@@ -1037,29 +1109,6 @@ def _whole(image: Image.Image, preprocessings: Sequence[Preprocessing]) -> Face:
         width = height = min(image.size)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return Face(1, (left, top, width, height), math.nan, ())
-
-
-def _face_answers(
-    face: Face, seen: Mapping[str, NDArray[np.uint8]], answers: Answers
-) -> FaceAnswers:
-    if face.landmarks:
-        confidence, warning = face.confidence, face.warning
-    else:
-        confidence, warning = None, _warn_of_size(face, max(map(len, seen.values())))
-    return FaceAnswers(face.number, face.box, confidence, warning, seen, answers)
-
-
-def _warn_of_size(whole: Face, size: int) -> str:
-    """Why not to trust the answers for a whole picture; empty if it is large enough."""
-    side, least = min(whole.box[2:]), min(TRUSTED_WIDTH, size)
-    if side >= least:
-        return ""
-    return gettext(
-        "The picture is only {side} px wide: too small to trust the answers. "
-        "Expected: at least {least} px.",
-        side=str(side),
-        least=str(least),
-    )
 
 
 def _no_face(name: str) -> ImageError:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.tasks import Task
 
 DEFAULT_STUDY = "utkface"
+_ALL_FACES = "What to do: --all-faces gives the answers all the same."
 
 
 class Seeds(StrEnum):
@@ -66,6 +67,14 @@ def predict(
             "--mirrored",
             help="Average every answer with that to the mirror image, and say how long "
             "that took.",
+        ),
+    ] = False,
+    all_faces: Annotated[
+        bool,
+        typer.Option(
+            "--all-faces",
+            help="Answer also for faces that are too small, too blurred or turned too "
+            "far; their answers are withheld otherwise.",
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -118,6 +127,10 @@ def predict(
     In a study of other pictures each photo is taken as a whole. One model a method
     answers, unless --seeds all asks for all of them.
 
+    A face that is too small, too blurred or turned too far is named with the reason,
+    and has no answers unless --all-faces asks for them. A photo in which no face stands
+    upright is looked at on its sides and upside down as well.
+
     With --csv one method labels all pictures of a folder and of those below it, into a
     file with filename,label: -1 or 1 of two classes, else the class or the number.
     Pictures are taken as the study's own are: of faces as crops that are aligned
@@ -137,7 +150,12 @@ def predict(
     from core.views.studies import label_in
 
     labels = LabelRequest(csv, method, seed, task, threshold, resume)
-    labels.check(photos, aligned=aligned, every_seed=seeds is Seeds.ALL)
+    labels.check(
+        photos,
+        aligned=aligned,
+        all_faces=all_faces,
+        every_seed=seeds is Seeds.ALL,
+    )
     chosen = study_of_runs(study)
     listing = list_runs(chosen.name)
     warn_of(listing.problems)
@@ -151,7 +169,12 @@ def predict(
     own = [run for run in listing.runs if run.imported is None]
     models = own if seeds is Seeds.ALL else first_models(own)
     results, used = _answer(
-        photos, models, info, aligned or not info.of_faces, mirrored=mirrored
+        photos,
+        models,
+        info,
+        aligned or not info.of_faces,
+        mirrored=mirrored,
+        all_faces=all_faces,
     )
     if mirrored:
         _print_times(results)
@@ -178,6 +201,7 @@ def _answer(
     aligned: bool,
     *,
     mirrored: bool,
+    all_faces: bool,
 ) -> tuple[list[PhotoResult], AnswerTemperatures]:
     """Answer for photos; one that fails carries its fault and stops no other.
 
@@ -203,7 +227,12 @@ def _answer(
         )
         detector = None if aligned else FaceDetector()
         results = predict_photos(
-            photos, predictor, detector, mirrored=mirrored, progress=progress
+            photos,
+            predictor,
+            detector,
+            mirrored=mirrored,
+            all_faces=all_faces,
+            progress=progress,
         )
     warn_of(predictor.problems)
     return results, predictor.used_temperatures(mirrored=mirrored)
@@ -234,17 +263,29 @@ def print_answers(
     for result in results:
         if result.fault:
             say(result.fault)
+        elif result.note:
+            out.print(f"{result.photo}: {result.note}", style="yellow", markup=False)
         for face in result.faces:
             of_face = f", face {face.number}" if info.of_faces else ""
             title = f"{result.photo}{of_face}"
-            out.print(_answer_table(title, face, tasks, labels))
-            if face.warning:
-                out.print(face.warning, style="yellow", markup=False)
+            if face.withheld:
+                lines = [f"{title}: no answers.", *_about(face), _ALL_FACES]
+            else:
+                out.print(_answer_table(title, face, tasks, labels))
+                lines = _about(face)
+            if lines:
+                out.print(" ".join(lines), style="yellow", markup=False)
     if not any(result.faces for result in results):
         return
     notices = [info.opt_in[task.name] for task in tasks if task.name in info.opt_in]
     for notice in filter(None, (whose, calibrated, *notices, info.notice)):
         out.print(escape(notice), style="dim")
+
+
+def _about(face: FaceAnswers) -> list[str]:
+    """Sentences on a face that its answers do not say."""
+    turned = f"Found after the photo was turned {face.rotation} degrees clockwise."
+    return [turned] * bool(face.rotation) + [face.reason] * bool(face.reason)
 
 
 def _answer_table(

@@ -41,7 +41,14 @@ class LabelRequest:
     threshold: float | None
     resume: bool
 
-    def check(self, photos: Sequence[Path], *, aligned: bool, every_seed: bool) -> None:
+    def check(
+        self,
+        photos: Sequence[Path],
+        *,
+        aligned: bool,
+        all_faces: bool,
+        every_seed: bool,
+    ) -> None:
         """Refuse options without effect, and more than one folder.
 
         Raises
@@ -50,7 +57,7 @@ class LabelRequest:
         """
         if self.csv is not None:
             refuse_without_effect(
-                ["--aligned"] * aligned,
+                ["--aligned"] * aligned + ["--all-faces"] * all_faces,
                 expected="with --csv, pictures that are as the study's own: of faces "
                 "crops that are aligned already.",
                 remedy="leave it out.",
@@ -126,10 +133,17 @@ def label_folder(
     as_json: bool,
 ) -> None:
     """Label the pictures of a folder, and print the result."""
-    from core.predict_folder import Labelled, label_pictures, leave_a_core, plan_labels
+    from core.predict_folder import (
+        Labelled,
+        label_pictures,
+        leave_a_core,
+        list_failed,
+        plan_labels,
+    )
 
     plan = plan_labels(recipe, folder, csv, resume=resume)
     if plan.is_done:
+        list_failed(csv, [])
         done = Labelled(labelled=0, already=plan.pictures, unreadable=0, duration_s=0.0)
         _tell(done, recipe, csv, info, as_json=as_json)
         return
@@ -157,11 +171,13 @@ def label_folder(
 def _tell(
     result: Labelled, recipe: Recipe, csv: Path, info: DatasetInfo, *, as_json: bool
 ) -> None:
+    from core.predict_folder import failed_of
     from core.tasks import Binary
     from core.text import listed
 
     if as_json:
-        print_json({"csv": str(csv), **asdict(result)})
+        failed = str(failed_of(csv)) if result.unreadable else None
+        print_json({"csv": str(csv), **asdict(result), "failed": failed})
         return
     already = f", {result.already:,} were there already" if result.already else ""
     sys.stdout.write(f"{csv}: {_pictures(result.labelled)} labelled{already}.\n")
@@ -173,7 +189,10 @@ def _tell(
         at = f"from a probability of {recipe.threshold} on"
         sys.stdout.write(f"1 is '{yes}', {at}; -1 is '{no}'.\n")
     if result.unreadable:
-        line = f"{_pictures(result.unreadable)} could not be read: no label."
+        line = (
+            f"{_pictures(result.unreadable)} could not be read: no label. "
+            f"The reasons are in {failed_of(csv)}."
+        )
         stderr().print(line, style="yellow", markup=False)
     notice = info.opt_in.get(recipe.task.name, "")
     for each in filter(None, (notice, info.notice)):

@@ -19,6 +19,8 @@ from core.language import N_
 DRAWN_SIDE = 256
 """Pixels that a drawn picture is wide where no file holds it."""
 LIGHTER, DARKER = 1.2, 0.8
+MIRRORED = "mirrored"
+"""Name of the change that swaps left and right."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ CHANGES = {
             partial(compress, quality=95),
         ),
         HarmlessChange(
-            "mirrored",
+            MIRRORED,
             N_("mirrored"),
             N_("mirrored, left and right swapped"),
             ImageOps.mirror,

@@ -17,8 +17,8 @@ from core.data.cache_entries import (
     new_entry,
     open_array,
 )
-from core.data.images import FORMATS
-from core.errors import DatasetError
+from core.data.images import open_picture
+from core.errors import DatasetError, ImageError
 from core.language import gettext
 
 BRIGHTNESS, SHARPNESS, SIZE = PROPERTIES = ("brightness", "sharpness", "size")
@@ -28,7 +28,7 @@ _CHUNK = 256
 # Of red, green and blue in the brightness that is seen (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _UNREADABLE = (
-    *(OSError, ValueError, SyntaxError),
+    *(ImageError, OSError, ValueError, SyntaxError),
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
 
@@ -129,7 +129,7 @@ def _laplacian(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 def _shorter_side(file: str) -> float:
     """Pixels of a picture's shorter side, from its file's head; NaN without a file."""
     try:
-        with Image.open(file, formats=FORMATS) as image:
-            return float(min(image.size))
+        with Path(file).open("rb") as content:
+            return float(min(open_picture(content, file).size))
     except _UNREADABLE:
         return np.nan

@@ -1,9 +1,11 @@
 """Pictures in, arrays out: the one decoding and the one resize of the project."""
 
+import importlib.util
 import struct
 import warnings
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +16,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from core.data.harmless_changes import DRAWN_SIDE, apply_change
 from core.errors import ImageError
-from core.language import N_, gettext
+from core.language import gettext
 from core.study import Fit, Resample
 from core.text import number
 
@@ -24,10 +26,20 @@ MAX_PIXELS = 64_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF") + (
     ("AVIF",) if features.check("avif") else ()
 )
-ACCEPTED = N_("a JPEG, PNG, WebP, GIF, BMP or TIFF picture")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+# Read by a package that need not be there; it is imported with the first such file.
+HEIC = importlib.util.find_spec("pillow_heif") is not None
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *((".avif",) if "AVIF" in FORMATS else ()),
+    *((".heic", ".heif") if HEIC else ()),
+)
+NO_END = "no_end"
+"""In ``info`` of a picture that was read although the mark at its end is missing."""
 NEUTRAL = (128, 128, 128)
 
+_JPEG = ("JPEG", "MPO")
+_END = b"\xff\xd9"
+_FILLINGS = (b"", b"\x55" * 64, b"\xaa" * 64)
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -57,6 +69,22 @@ _DAMAGE = (
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
+def readable_formats() -> str:
+    """The formats that are read here, as in a sentence: "JPEG, PNG or TIFF"."""
+    names = ["JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF"]
+    names += ["AVIF"] * ("AVIF" in FORMATS) + ["HEIC"] * HEIC
+    return gettext(
+        "{formats} or {last_format}",
+        formats=", ".join(names[:-1]),
+        last_format=names[-1],
+    )
+
+
+def accepted() -> str:
+    """The pictures that are read here, for the end of a sentence."""
+    return gettext("a {formats} picture", formats=readable_formats())
+
+
 def decode_image(
     source: Path | bytes, *, name: str = "", at_least: int | None = None
 ) -> Image.Image:
@@ -76,7 +104,9 @@ def decode_image(
     -------
     PIL.Image.Image
         Mode RGB. The first frame of an animation; 16 bits scaled to 8; what is
-        transparent laid over neutral grey; turned as its EXIF orientation says.
+        transparent laid over neutral grey; turned as its EXIF orientation says. A JPEG
+        that is whole but for the mark at its end is read, and has ``NO_END`` in its
+        ``info``.
 
     Raises
     ------
@@ -99,9 +129,18 @@ def decode_image(
                 name=name,
                 why=error.strerror or error,
             ),
-            expected=f"{gettext(ACCEPTED)}.",
+            expected=f"{accepted()}.",
             remedy=gettext("check the path and its permissions."),
         ) from None
+
+
+def describe_end(image: Image.Image) -> str:
+    """What a reader should know of a picture as it was read; empty if nothing."""
+    if NO_END not in image.info:
+        return ""
+    return gettext(
+        "The mark at the end of the file is missing; the picture is complete."
+    )
 
 
 def preprocess(
@@ -213,30 +252,29 @@ def check_upload(num_bytes: int, name: str) -> None:
         )
 
 
-def _decode(file: BinaryIO, name: str, at_least: int | None) -> Image.Image:
+def open_picture(file: BinaryIO, name: str) -> Image.Image:
+    """Open a picture in any of the formats that are read here; decode nothing yet.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    name : str
+        What to call the picture in messages.
+
+    Raises
+    ------
+    ImageError
+        If it is empty, too large, no picture, or damaged at its beginning.
+    """
     start = file.read(32)
     if not start:
         raise _empty(name)
     file.seek(0)
-    with _open(file, name, start) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_many_pixels(name, f"{image.width:,} x {image.height:,}")
-        try:
-            if at_least is not None and image.format in ("JPEG", "MPO"):
-                image.draft(None, (at_least, at_least))
-            image.load()
-            return _upright(_to_rgb(image), _orientation(image))
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _too_many_pixels(name) from None
-        except _DAMAGE:
-            raise _damaged(name) from None
-        except MemoryError:
-            raise _too_many_pixels(name) from None
-
-
-def _open(file: BinaryIO, name: str, start: bytes) -> Image.Image:
+    if _is_heic(start) and not HEIC:
+        raise _heic_cannot_be_read(name)
     try:
-        return Image.open(file, formats=FORMATS)
+        return Image.open(file, formats=_heic() if _is_heic(start) else FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_many_pixels(name) from None
     except UnidentifiedImageError:
@@ -244,11 +282,66 @@ def _open(file: BinaryIO, name: str, start: bytes) -> Image.Image:
             raise _damaged(name) from None
         raise ImageError(
             _no_picture(name, start),
-            expected=f"{gettext(ACCEPTED)}.",
+            expected=f"{accepted()}.",
             remedy=gettext("open it in a picture program and save it as JPEG or PNG."),
         ) from None
     except _DAMAGE:
         raise _damaged(name) from None
+
+
+@lru_cache
+def _heic() -> tuple[str, ...]:
+    """Let Pillow read HEIC, and give its name for it."""
+    importlib.import_module("pillow_heif").register_heif_opener()
+    return ("HEIF",)
+
+
+def _decode(file: BinaryIO, name: str, at_least: int | None) -> Image.Image:
+    with open_picture(file, name) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_many_pixels(name, f"{image.width:,} x {image.height:,}")
+        try:
+            return _read(image, at_least)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise _too_many_pixels(name) from None
+        except _DAMAGE:
+            if image.format in _JPEG and (whole := _read_without_end(file, at_least)):
+                return whole
+            raise _damaged(name) from None
+        except MemoryError:
+            raise _too_many_pixels(name) from None
+
+
+def _read(image: Image.Image, at_least: int | None) -> Image.Image:
+    if at_least is not None and image.format in _JPEG:
+        image.draft(None, (at_least, at_least))
+    image.load()
+    return _upright(_to_rgb(image), _orientation(image))
+
+
+def _read_without_end(file: BinaryIO, at_least: int | None) -> Image.Image | None:
+    """Read a JPEG that lacks the mark at its end, and nothing of its picture.
+
+    The decoder does not say whether it had all data: it fills up what is missing. So
+    the file is read with three different fillings, and is whole if they change nothing.
+    None if it is not.
+    """
+    file.seek(0)
+    content = file.read().removesuffix(_END[:1])
+    whole = None
+    for filling in _FILLINGS:
+        mended = BytesIO(content + filling + _END)
+        try:
+            with Image.open(mended, formats=("JPEG",)) as image:
+                read = _read(image, at_least)
+        except _DAMAGE:
+            return None
+        if whole is not None and whole.tobytes() != read.tobytes():
+            return None
+        whole = read
+    if whole is not None:
+        whole.info[NO_END] = True
+    return whole
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -288,17 +381,29 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 def _begins_as_picture(start: bytes) -> bool:
     signatures = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
     webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
-    return webp or start.startswith(signatures)
+    avif = start[4:12] in (b"ftypavif", b"ftypavis")
+    return webp or avif or _is_heic(start) or start.startswith(signatures)
+
+
+def _is_heic(start: bytes) -> bool:
+    """Whether a file begins as HEIC or another HEIF but AVIF, which Pillow reads."""
+    is_heif = start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif")
+    return is_heif and b"avif" not in start[16:]
+
+
+def _heic_cannot_be_read(name: str) -> ImageError:
+    return ImageError(
+        gettext("{name} is HEIC, a phone's format, which is not read here.", name=name),
+        expected=f"{accepted()}.",
+        remedy=gettext(
+            "save it as JPEG, or install what reads it: {command}.",
+            command="pip install 'equipoise[heic]'",
+        ),
+    )
 
 
 def _no_picture(name: str, start: bytes) -> str:
     """Say that a file is not a picture, and what it is instead."""
-    if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif"):
-        return gettext(
-            "{name} is not a picture that can be read (it is HEIC, a phone's format), "
-            "whatever its name says.",
-            name=name,
-        )
     if start.startswith(b"%PDF"):
         return gettext(
             "{name} is not a picture that can be read (it is a PDF), whatever its name "
@@ -319,7 +424,7 @@ def _no_picture(name: str, start: bytes) -> str:
 def _empty(name: str) -> ImageError:
     return ImageError(
         gettext("{name} is empty: 0 bytes.", name=name),
-        expected=f"{gettext(ACCEPTED)}.",
+        expected=f"{accepted()}.",
         remedy=gettext("copy the file again from where it came from."),
     )
 
@@ -331,7 +436,7 @@ def _damaged(name: str) -> ImageError:
             "be decoded.",
             name=name,
         ),
-        expected=gettext("{accepted}, complete.", accepted=gettext(ACCEPTED)),
+        expected=gettext("{accepted}, complete.", accepted=accepted()),
         remedy=gettext("copy the file again from where it came from."),
     )
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from core.data.cache import Pixels, Progress
 from core.data.duplicates import HASH_BYTES, DuplicatePairs, find_duplicates
-from core.data.images import FORMATS, decode_image, preprocess
+from core.data.images import decode_image, open_picture, preprocess
 from core.data.leakage import SIDE
 from core.errors import ImageError
 from core.language import N_
@@ -132,8 +131,8 @@ def _inspect(path: str) -> _Seen | str:
 
     try:
         image = decode_image(Path(path), at_least=_DECODED_SIDE)
-        with Image.open(path, formats=FORMATS) as file:
-            size = file.size
+        with Path(path).open("rb") as file:
+            size = open_picture(file, path).size
     except ImageError as error:
         return error.problem
     bits = np.packbits(imagehash.phash(image, hash_size=16).hash)

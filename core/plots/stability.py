@@ -175,7 +175,7 @@ def worst_takeaway(
 def moves_in_words(
     table: pd.DataFrame, infos: Iterable[MetricInfo], methods: Sequence[str]
 ) -> dict[str, dict[str, str]]:
-    """How far answers move, by task and method: "moves 1.2", or "flips 2.4 %"."""
+    """How far answers move on average, by task and method, such as "flips 2.4 %"."""
     found: dict[str, dict[str, str]] = {}
     for info in infos:
         means = rows_of(table, info.key)["mean"]
@@ -191,7 +191,9 @@ def _move_in_words(size: float, info: MetricInfo) -> str:
     value = f"{number(size, 1)}{unit}"
     if info.is_share:
         return gettext("flips {value}", value=value).replace(" ", NO_BREAK)
-    return gettext("moves {value}", value=value).replace(" ", NO_BREAK)
+    # Of one photo it can be more: the mean says so itself.
+    said = gettext("moves {value} on average", value=value)
+    return said.replace(" ", NO_BREAK, 1)
 
 
 def unmeasured_note(table: pd.DataFrame, info: MetricInfo, look: Look) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps
 
-from core.data.images import FORMATS, MAX_UPLOAD_BYTES, decode_image
+from core.data.images import MAX_UPLOAD_BYTES, decode_image, open_picture
 from core.errors import EquipoiseError, StoryError
 from core.language import gettext
 from core.story.story import Slide
@@ -64,7 +64,7 @@ def clean_picture(content: bytes, name: str = "") -> Picture:
         raise StoryError(
             error.problem, expected=error.expected, remedy=error.remedy
         ) from None
-    with Image.open(io.BytesIO(content), formats=FORMATS) as given:
+    with open_picture(io.BytesIO(content), name) as given:
         kind: Kind = "jpeg" if given.format in ("JPEG", "MPO") else "png"
         if given.has_transparency_data:
             # What is transparent stays so: the paper of the slide is behind it.

@@ -12,6 +12,7 @@ from core.text import code, to_markdown
 from core.views.caching import cached
 from core.views.study_view import StudyView
 from pages.predict.maps import MAPS_KEPT, offer_maps
+from pages.predict.moves import MOVES_KEPT, offer_moves
 from pages.shell.address import run_page
 from pages.shell.answers import (
     choose_mirrored,
@@ -128,7 +129,7 @@ def main() -> None:
         runs = choose_models(view, with_models)
     key = model_fingerprint(runs)
     predictor, expected = wait_for_predictor(view, runs, find_faces=find_faces, bar=bar)
-    forget_photos(photos, MAPS_KEPT)
+    forget_photos(photos, MAPS_KEPT, MOVES_KEPT)
     if not photos:
         start_warm_up(runs, predictor)
         say_who_answers(view, runs, with_models)
@@ -150,8 +151,12 @@ def main() -> None:
                 show_fault(photo, result)
             else:
                 face = show_photo(photo.key, result, shown)
-                load = partial(load_explainer, runs, predictor)
-                offer_maps(photo.key, face, shown, load, models=key)
+                if not face.withheld:
+                    offer_moves(
+                        photo, face, shown, predictor, mirrored=mirrored, models=key
+                    )
+                    load = partial(load_explainer, runs, predictor)
+                    offer_maps(photo.key, face, shown, load, models=key)
             answered.append(result)
     say_who_answers(view, runs, with_models)
     offer_answers(answered, shown)

@@ -19,6 +19,8 @@ from core.text import NO_BREAK, listed, number, percent, strong, to_markdown
 from core.views.study_view import StudyView
 from pages.shell.show import show_chart, show_charts, show_static_table
 
+# In the session: photos whose faces are all answered for, by key.
+ALL_FACES = "predict_all_faces"
 # Above it a share is rounded to 100 %, which no detector is sure.
 _NEARLY_CERTAIN = 0.99
 
@@ -49,7 +51,9 @@ class Shown:
         }
 
     def disagreements_on(self, face: FaceAnswers) -> dict[str, Disagreement]:
-        """How far the shown methods are apart on each shown task."""
+        """How far the shown methods are apart on each shown task, if they answered."""
+        if face.withheld:
+            return {}
         return disagreements(self.answers_of(face), self.tasks)
 
 
@@ -117,8 +121,11 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
             else result.photo,
         )
         st.caption(_latency(result, shown))
+        if result.note:
+            st.caption(to_markdown(result.note))
     with right:
-        face = result.faces[0]
+        answered = [face for face in result.faces if not face.withheld]
+        face = (answered or result.faces)[0]
         if count > 1:
             st.markdown(
                 to_markdown(
@@ -132,13 +139,14 @@ def show_photo(key: str, result: PhotoResult, shown: Shown) -> FaceAnswers:
             chosen = st.pills(
                 gettext("Face"),
                 [face.number for face in result.faces],
-                default=1,
+                default=face.number,
                 required=True,
                 key=f"predict_face_{key}",
             )
             face = result.faces[int(chosen) - 1]
         show_face(key, face, shown)
-    show_figures(key, face, shown)
+    if not face.withheld:
+        show_figures(key, face, shown)
     return face
 
 
@@ -151,7 +159,7 @@ def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
             {
                 gettext("Face"): str(face.number),
                 **{
-                    gettext(task.label): _in_short(apart[task.name], task)
+                    gettext(task.label): _in_short(apart.get(task.name), task)
                     for task in shown.tasks
                 },
             }
@@ -168,8 +176,10 @@ def show_summary(key: str, result: PhotoResult, shown: Shown) -> None:
     st.caption(gettext("≠ marks what the methods disagree on."))
 
 
-def _in_short(apart: Disagreement, task: Task) -> str:
+def _in_short(apart: Disagreement | None, task: Task) -> str:
     """What all say on a task, without its label, which stands above."""
+    if apart is None:
+        return gettext("withheld")
     said = apart.sentence
     for label in dict.fromkeys((task.label, gettext(task.label))):
         said = said.removeprefix(label)
@@ -191,14 +201,23 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         )
         with st.container():
             seen = gettext("{what} as the methods see it", what=strong(what))
-            if face.confidence is not None:
-                share = percent(face.confidence)
-                if face.confidence > _NEARLY_CERTAIN:
+            confidence = face.quality.confidence
+            if confidence is not None:
+                share = percent(confidence)
+                if confidence > _NEARLY_CERTAIN:
                     share = gettext("over {share}", share=percent(_NEARLY_CERTAIN))
                 seen = gettext(
                     "{seen} (the detector is {share} sure)", seen=seen, share=share
                 )
             st.markdown(to_markdown(seen))
+            if face.rotation:
+                st.caption(
+                    gettext(
+                        "No face stands upright in this photo. This one was found "
+                        "after the photo was turned by {angle}° clockwise.",
+                        angle=str(face.rotation),
+                    )
+                )
             sizes = sorted({len(pixels) for pixels in face.seen.values()})
             if len(sizes) > 1:
                 st.caption(
@@ -211,7 +230,9 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
                         )
                     )
                 )
-            if len(shown.methods) < 2:
+            if face.withheld:
+                st.badge(gettext("answers withheld"), color="orange")
+            elif len(shown.methods) < 2:
                 st.badge(gettext("one method only"), color="gray")
             elif apart:
                 names = to_markdown(
@@ -223,8 +244,16 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
             else:
                 agree = gettext("The methods agree")
                 st.badge(agree, icon=":material/check:", color="green")
-    if face.warning:
-        st.warning(to_markdown(face.warning), icon=":material/zoom_in:")
+    if face.reason:
+        st.warning(to_markdown(face.reason), icon=":material/zoom_in:")
+    if face.withheld:
+        st.button(
+            gettext("Answer all the same"),
+            key=f"{ALL_FACES}_{key}",
+            on_click=_answer_all_faces,
+            args=(key,),
+        )
+        return
     show_static_table(
         plots.describe_answers(
             shown.answers_of(face),
@@ -240,6 +269,11 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         ),
         note=_what_is_written(shown),
     )
+
+
+def _answer_all_faces(key: str) -> None:
+    """Remember that every face of a photo is to be answered for."""
+    st.session_state.setdefault(ALL_FACES, set()).add(key)
 
 
 def show_figures(key: str, face: FaceAnswers, shown: Shown) -> None:
@@ -358,9 +392,10 @@ def _what_is_written(shown: Shown) -> str:
     if any(shown.moves.values()):
         parts.append(
             gettext(
-                "Moves, flips: how far such a number moves, and how often such a class "
-                "becomes another, when a picture is harmlessly changed (mean over test "
-                "images; see Overview)."
+                "Moves, flips: how far such a number moves on average, and how often "
+                "such a class becomes another, when a picture is harmlessly changed: a "
+                "mean over the test images and over a fixed list of changes (see "
+                "Overview). The answers for one photo can move further."
             )
         )
     return " ".join(filter(None, parts))
@@ -390,16 +425,26 @@ def offer_answers(results: Sequence[PhotoResult], shown: Shown) -> None:
 
 
 def _as_table(results: Sequence[PhotoResult], shown: Shown) -> pd.DataFrame:
-    parts = []
+    """One row an answer; one of a face without answers, and of a photo that failed."""
+    rows: list[dict] = []
     for result in results:
+        photo = {"photo": result.photo, "error": result.error, "note": result.note}
+        rows += [photo] if not result.faces else []
         for face in result.faces:
-            table = plots.tabulate_answers(
-                shown.answers_of(face), shown.tasks, shown.expected
-            )
-            table.insert(0, "photo", result.photo)
-            table.insert(1, "face", face.number)
-            parts.append(table)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+            found = {
+                **photo,
+                "face": face.number,
+                "rotation_degrees": face.rotation,
+                **face.quality.as_row(),
+                "withheld": face.withheld,
+                "reason": face.reason,
+            }
+            answers = {} if face.withheld else shown.answers_of(face)
+            table = plots.tabulate_answers(answers, shown.tasks, shown.expected)
+            rows += [{**found, **row} for row in table.to_dict("records") or [{}]]
+    whole = ["face", "rotation_degrees", "width_px"]
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(table.columns.intersection(whole), "Int64"))
 
 
 def _as_json(results: Sequence[PhotoResult], shown: Shown) -> list[dict]:

@@ -1,15 +1,16 @@
 """Photos that a visitor gives to be answered: uploaded, taken, or a sample."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 
 import streamlit as st
 from PIL import Image
 from starlette.formparsers import MultiPartParser
 
-from core.data.images import MAX_UPLOAD_BYTES
+from core.data.images import MAX_UPLOAD_BYTES, readable_formats
 from core.language import N_, gettext
 from core.plots.data import columns_of, pick_samples
 from core.runs import shipped_manifest
@@ -72,7 +73,7 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
             accept_multiple_files=True,
             max_upload_size=MAX_UPLOAD_BYTES // 2**20,
             key="predict_photos",
-            help=gettext("JPEG, PNG, WebP, GIF, BMP or TIFF; several at once."),
+            help=gettext("{formats}; several at once.", formats=readable_formats()),
         )
         st.caption(gettext(PRIVACY))
     with right:
@@ -114,7 +115,19 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
         name = gettext("Photo from the camera")
         photos.append(Photo(camera.file_id, name, camera.getvalue()))
     photos += [replace(samples[name], name=gettext(name)) for name in chosen]
-    return tuple(photos), find_faces
+    return tell_apart(photos), find_faces
+
+
+def tell_apart(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+    """Number the photos of one name after the first: "me.jpg", "me.jpg (2)"."""
+    taken: set[str] = set()
+    apart = []
+    for photo in photos:
+        names = (f"{photo.name} ({place})" for place in count(2))
+        name = next(n for n in chain([photo.name], names) if n not in taken)
+        taken.add(name)
+        apart.append(replace(photo, name=name))
+    return tuple(apart)
 
 
 def list_samples(view: StudyView) -> Iterator[Photo]:

@@ -25,7 +25,7 @@ from core.views.caching import Fingerprint, cached, forget
 from core.views.loads import load_stability, load_tables
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
-from pages.shell.answers import Shown
+from pages.shell.answers import ALL_FACES, Shown
 from pages.shell.engine import BackgroundLoad, Progress, load_engine
 from pages.shell.photos import Photo
 from pages.shell.show import show_error, stop_with
@@ -125,7 +125,8 @@ def answer_photo(
     asked = st.session_state.get("predict_whole", set())
     whole = photo.aligned or not find_faces or photo.key in asked
     results = st.session_state.setdefault(RESULTS_KEPT, {})
-    place = (photo.key, whole, key, mirrored, language())
+    all_faces = photo.key in st.session_state.get(ALL_FACES, set())
+    place = (photo.key, photo.name, whole, key, mirrored, all_faces, language())
     if place not in results:
         said = gettext("Looking at {photo}…", photo=photo.name)
         with st.spinner(to_markdown(said)):
@@ -136,6 +137,7 @@ def answer_photo(
                 name=photo.name,
                 aligned=whole,
                 mirrored=mirrored,
+                all_faces=all_faces,
             )
         if result.image is not None:
             boxes = [] if whole else [face.box for face in result.faces]

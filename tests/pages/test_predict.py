@@ -3,9 +3,11 @@
 What real models and the real detector answer is tested in Chromium.
 """
 
+import csv
 import io
 import json
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -88,7 +90,7 @@ class Detector:
     def warm_up(self):
         pass
 
-    def detect(self, image):
+    def detect(self, image, *, enlarge=True):
         return list(self.found)
 
 
@@ -109,9 +111,11 @@ def folder(store, monkeypatch):
     return store
 
 
-def photo(colour="grey"):
+def photo(seed=0):
+    """A picture that is sharp wherever a face is said to be in it."""
     file = io.BytesIO()
-    Image.new("RGB", (100, 100), colour).save(file, "PNG")
+    noise = np.random.default_rng(seed).integers(0, 256, (100, 100, 3), np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
     return file.getvalue()
 
 
@@ -198,15 +202,101 @@ def test_no_face_offers_the_whole_picture(folder, monkeypatch):
     assert len(app.table) == 1
 
 
-def test_faces_are_listed_and_chosen(folder, monkeypatch):
-    small = Face(2, (70, 10, 20, 20), 0.95, FACE.landmarks)
-    monkeypatch.setattr(Detector, "found", (FACE, small))
+SMALL = Face(1, (70, 10, 20, 20), 0.95, FACE.landmarks)
+
+
+def test_faces_are_listed_and_the_first_good_one_is_chosen(folder, monkeypatch):
+    monkeypatch.setattr(Detector, "found", (SMALL, replace(FACE, number=2)))
     app = upload(open_page("predict", study="utkface"), me=photo())
-    assert app.dataframe[0].value["Face"].tolist() == ["1", "2"]
+    summary = app.dataframe[0].value
+    assert summary["Face"].tolist() == ["1", "2"]
+    assert summary["Age"].tolist() == ["withheld", "≠ from 30 to 70 years."]
     assert not [w for w in app.warning if "too small" in w.value]
     choice = next(e for e in app.get("pills") if e.label == "Face")
-    choice.set_value(2).run()
+    choice.set_value(1).run()
     assert [w for w in app.warning if "only 20 px wide" in w.value]
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """What the buttons of the page would give: label to text."""
+    offered = {}
+    real = pages.shell.answers.st.download_button
+
+    def keep(label, data, **more):
+        offered[label] = data
+        return real(label, data, **more)
+
+    monkeypatch.setattr(pages.shell.answers.st, "download_button", keep)
+    return offered
+
+
+def test_a_face_that_is_too_small_is_answered_for_on_request_only(
+    folder, monkeypatch, downloads
+):
+    monkeypatch.setattr(Detector, "found", (SMALL,))
+    app = upload(open_page("predict", study="utkface"), me=photo())
+    assert not app.exception
+    assert [w for w in app.warning if "only 20 px wide" in w.value]
+    assert not app.table
+    assert not [t for t in app.toggle if "answers move" in t.label]
+    (row,) = csv.DictReader(io.StringIO(downloads["All answers (CSV)"]()))
+    assert (row["face"], row["withheld"], row["width_px"]) == ("1", "True", "20")
+    assert "too small" in row["reason"]
+    assert "male" not in row.values()
+    (given,) = json.loads(downloads["All answers (JSON)"]())[0]["faces"]
+    assert (given["withheld"], given["answers"]) == (True, {})
+    next(b for b in app.button if b.label == "Answer all the same").click().run()
+    assert not app.exception
+    assert len(app.table[0].value) == 3
+    assert [w for w in app.warning if "only 20 px wide" in w.value]
+
+
+def test_failed_photos_have_a_row_and_those_of_one_name_a_number(folder, downloads):
+    app = open_page("predict", study="utkface")
+    for content in (photo(0), photo(1), bad_images.text()):
+        app.file_uploader[0].upload("me.jpg", content)
+    app.run()
+    assert not app.exception
+    names = [head.value for head in app.subheader]
+    assert names[:3] == ["me.jpg", "me.jpg (2)", "me.jpg (3)"]
+    rows = list(csv.DictReader(io.StringIO(downloads["All answers (CSV)"]())))
+    assert [row["photo"] for row in rows] == [names[0]] * 6 + [names[1]] * 6 + [
+        names[2]
+    ]
+    assert "holds text" in rows[-1]["error"]
+    assert rows[0]["error"] == ""
+    given = json.loads(downloads["All answers (JSON)"]())
+    assert [one["photo"] for one in given] == names[:3]
+
+
+def test_how_far_the_answers_for_this_photo_move_is_measured_on_request(
+    folder, monkeypatch
+):
+    asked = []
+    answer = StandIn.answer
+
+    def note(self, pictures, *, mirrored, plain_done=None):
+        asked.append(len(next(iter(pictures.values()))))
+        return answer(self, pictures, mirrored=mirrored, plain_done=plain_done)
+
+    monkeypatch.setattr(StandIn, "answer", note)
+    large = Image.open(io.BytesIO(photo())).resize((400, 400))
+    app = upload(
+        open_page("predict", study="utkface"), me=bad_images.encode(large, "PNG")
+    )
+    assert asked == [1]
+    toggle = next(t for t in app.toggle if t.label.startswith("Show how far these"))
+    toggle.set_value(True).run()
+    assert not app.exception
+    # 256 px would make the face of 60 px narrower than 40.
+    assert asked == [1, 8]
+    assert app.table[1].value["Age (years)"].tolist()[0] == "**30 to 30**"
+    words = words_of(app)
+    assert "This photo, under 7 harmless changes:" in words
+    assert "would be narrower than 40 px: 256 px." in words
+    app.run()
+    assert asked == [1, 8]
 
 
 def test_what_is_taken_away_is_forgotten(folder):

@@ -9,7 +9,6 @@ from skimage.transform import SimilarityTransform, estimate_transform
 from core.data.face_templates import CELEBA, UTKFACE
 from core.data.images import decode_image, preprocess
 from core.faces import (
-    TRUSTED_WIDTH,
     Face,
     FaceDetector,
     align_face,
@@ -122,14 +121,6 @@ def test_a_face_beyond_the_photo_is_black_there():
     assert (aligned[:, 52:98] == 255).all()
 
 
-def test_small_face_carries_a_warning():
-    def face(width):
-        return Face(3, (0, 0, width, 50), 1.0, ())
-
-    assert "only 20 px wide" in face(20).warning
-    assert face(TRUSTED_WIDTH).warning == ""
-
-
 def test_finds_the_astronaut(detector):
     (face,) = detector.detect(Image.fromarray(bad.astronaut()))
     assert face.number == 1
@@ -173,10 +164,9 @@ def test_fifty_faces_are_numbered_from_the_left(detector):
     assert all(b - a > -2 for a, b in pairwise(centres))
 
 
-def test_finds_a_face_of_twenty_pixels_and_warns(detector):
+def test_finds_a_face_of_twenty_pixels(detector):
     (face,) = detector.detect(bad.small_face(20))
     assert 15 <= face.box[2] <= 25
-    assert "too small to trust" in face.warning
 
 
 @pytest.mark.parametrize("size", [(1, 1), (23, 23), (24, 24), (2000, 10), (60, 900)])

@@ -73,6 +73,8 @@ def test_json_holds_the_part_of_the_picture_that_was_seen(photo: Path) -> None:
     (whole,) = answer["faces"]
     assert whole["box"] == [15, 0, 60, 60]
     assert whole["confidence"] is None
+    assert whole["quality"]["width"]["value"] == 60
+    assert (whole["withheld"], whole["reason"]) == (False, None)
     assert set(whole["answers"]) == set(METHODS)
     for given in whole["answers"].values():
         assert given["label"]["label"] in CLASSES_10
@@ -104,6 +106,10 @@ def test_a_folder_is_labelled_into_a_csv(
     assert result.exit_code == 2
     assert "below/broken.jpg is empty" in result.stderr
     assert "1 picture could not be read" in result.stderr
+    failed = tmp_path / "labels.failed.csv"
+    head, row = failed.read_text().splitlines()
+    assert head == "filename,reason"
+    assert row.startswith("below/broken.jpg,below/broken.jpg is empty")
     assert f"{path}: 3 pictures labelled." in result.stdout
     head, *rows = path.read_text().splitlines()
     assert head == "filename,label"
@@ -123,7 +129,9 @@ def test_a_folder_is_labelled_into_a_csv(
         "labelled": 0,
         "already": 3,
         "unreadable": 0,
+        "failed": None,
     }
+    assert not failed.exists()
 
 
 @pytest.mark.usefixtures("store")
@@ -222,6 +230,29 @@ def test_photos_are_aligned_with_a_csv_anyway(folder: Path, tmp_path: Path) -> N
     result = label(folder, tmp_path / "labels.csv", "--method", "csce", "--aligned")
     assert result.exit_code == 2
     assert "--aligned would change nothing" in result.stderr
+
+
+@pytest.mark.usefixtures("store")
+def test_a_picture_that_is_too_small_has_answers_only_if_asked(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.png"
+    Image.new("RGB", (20, 20)).save(path)
+    arguments = ["predict", str(path), "--study", NAME]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    said = " ".join(result.stdout.split())
+    assert "tiny.png: no answers. The picture is only 20 px wide" in said
+    assert "--all-faces gives the answers" in said
+    assert "Baseline" not in said
+    asked = CliRunner().invoke(app, [*arguments, "--all-faces", "--json"])
+    (face,) = json.loads(asked.stdout)[0]["faces"]
+    assert set(face["answers"]) == set(METHODS)
+    assert "only 20 px wide" in face["reason"]
+
+
+def test_all_faces_changes_nothing_with_a_csv(folder: Path, tmp_path: Path) -> None:
+    result = label(folder, tmp_path / "labels.csv", "--method", "csce", "--all-faces")
+    assert result.exit_code == 2
+    assert "--all-faces would change nothing" in result.stderr
 
 
 def test_two_folders_do_not_go_into_one_csv(tmp_path: Path) -> None:

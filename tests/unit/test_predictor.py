@@ -323,12 +323,12 @@ def test_whole_picture_smaller_than_the_models_take_carries_a_warning(
     predictor, side, warns
 ):
     content = bad.encode(Image.new("RGB", (200, side), "grey"), "PNG")
-    (whole,) = predict_photo(content, predictor, None).faces
+    (whole,) = predict_photo(content, predictor, None, all_faces=True).faces
     expected = (
         "The picture is only 15 px wide: too small to trust the answers."
         " Expected: at least 16 px."
     )
-    assert whole.warning == (expected if warns else "")
+    assert whole.reason == (expected if warns else "")
 
 
 def test_study_that_equalises_equalises_photos_too(tmp_path):
@@ -412,12 +412,16 @@ def test_no_runs_is_an_error():
 def test_photo_is_answered_as_the_issue_says(predictor, detector):
     result = predict_photo(photo(bad.astronaut()), predictor, detector, name="me.png")
     said = json.loads(json.dumps(result.as_dict([task.name for task in TASKS])))
-    assert list(said) == ["photo", "error", "faces"]
+    assert set(said) == {"photo", "error", "note", "faces"}
     assert said["photo"] == "me.png"
-    assert said["error"] is None
+    assert said["error"] is said["note"] is None
     (face,) = said["faces"]
-    assert list(face) == ["box", "confidence", "answers"]
-    assert len(face["box"]) == 4
+    assert {"box", "rotation", "landmarks", "confidence", "answers"} <= set(face)
+    assert (len(face["box"]), len(face["landmarks"]), face["rotation"]) == (4, 5, 0)
+    assert (face["withheld"], face["reason"]) == (False, None)
+    for measure in face["quality"].values():
+        assert set(measure) == {"value", "unit", "at_least", "at_most"}
+        assert isinstance(measure["value"], int | float)
     assert 0.99 < face["confidence"] <= 1
     answers = face["answers"]["plain"]
     assert isinstance(answers["age"], float)
@@ -425,7 +429,7 @@ def test_photo_is_answered_as_the_issue_says(predictor, detector):
     assert set(answers["gender"]) == set(answers["hair"]) == keys
     # These runs have no validation predictions.
     assert answers["hair"]["calibrated"] is False
-    assert result.faces[0].warning == ""
+    assert result.faces[0].reason == ""
     steps = result.timings
     parts = (steps.decode_ms, steps.detect_ms, steps.align_ms, steps.answer_ms)
     assert min(parts) > 0
@@ -479,8 +483,24 @@ def test_aligned_photo_is_seen_as_the_cache_sees_it(predictor, tmp_path):
 def test_fifty_faces_and_a_small_one(predictor, detector):
     crowd = predict_photo(bad.encode(bad.crowd(), "PNG"), predictor, detector)
     assert [face.number for face in crowd.faces] == list(range(1, 51))
-    small = predict_photo(bad.encode(bad.small_face(20), "PNG"), predictor, detector)
-    assert "too small to trust" in small.faces[0].warning
+    assert not any(face.withheld for face in crowd.faces)
+
+
+def test_a_face_that_is_too_small_has_no_answers_unless_asked_for(predictor, detector):
+    content = bad.encode(bad.small_face(20), "PNG")
+    (face,) = predict_photo(content, predictor, detector).faces
+    assert face.withheld
+    assert "too small to trust" in face.reason
+    given = face.as_dict([task.name for task in TASKS])
+    assert given["answers"] == {}
+    assert given["withheld"]
+    assert given["reason"] == face.reason
+    width = given["quality"]["width"]
+    assert (width["unit"], width["at_least"]) == ("px", 40)
+    assert 15 <= width["value"] <= 25
+    (asked,) = predict_photo(content, predictor, detector, all_faces=True).faces
+    assert set(asked.answers) == {"plain", "deep"}
+    assert asked.reason == face.reason
 
 
 def test_photo_reaches_neither_disk_nor_log(predictor, detector, caplog, capfd):
@@ -588,7 +608,7 @@ def test_many_photos_are_answered_as_each_by_itself(predictor, tmp_path, monkeyp
     for place in {*range(21)} - {3, 7, 9}:
         alone = predict_photo(paths[place], predictor, None)
         (face,), (other,) = together[place].faces, alone.faces
-        assert (face.box, face.warning) == (other.box, other.warning)
+        assert (face.box, face.reason) == (other.box, other.reason)
         for method, answers in other.answers.items():
             np.testing.assert_array_equal(face.seen[method], other.seen[method])
             given = face.answers[method]

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, features
 
 from core.data.cache import render_file
 from core.data.images import (
     MAX_PIXELS,
     MAX_UPLOAD_BYTES,
     NEUTRAL,
+    SUFFIXES,
     decode_image,
+    describe_end,
     load_preprocessed,
     preprocess,
 )
@@ -76,10 +78,51 @@ def test_text_says_that_it_is_text():
         decode_image(bad.text())
 
 
-def test_heic_is_named():
+def test_heic_that_cannot_be_read_is_named_and_what_reads_it(monkeypatch):
+    monkeypatch.setattr("core.data.images.HEIC", False)
     heic = struct.pack(">I", 24) + b"ftypheic" + bytes(200)
-    with pytest.raises(ImageError, match="HEIC"):
+    with pytest.raises(ImageError, match="HEIC") as caught:
         decode_image(heic)
+    assert "pip install 'equipoise[heic]'" in caught.value.remedy
+    assert "HEIC" not in caught.value.expected
+
+
+def test_heic_is_read_where_its_package_is_there(tmp_path):
+    heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    path = tmp_path / "phone.heic"
+    heif.from_pillow(Image.fromarray(bad.reference())).save(path, quality=95)
+    image = decode_image(path)
+    assert image.mode == "RGB"
+    assert np.abs(quarters(image) - COLOURS).max() < 12
+    assert ".heic" in SUFFIXES
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ImageError, match="is damaged"):
+        decode_image(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow reads no AVIF here")
+def test_avif_is_read_and_named():
+    content = bad.encode(Image.fromarray(bad.reference()), "AVIF", quality=95)
+    assert np.abs(quarters(decode_image(content)) - COLOURS).max() < 12
+    with pytest.raises(ImageError, match="is damaged") as caught:
+        decode_image(content[:100])
+    assert "AVIF" in caught.value.expected
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lacks_only_its_end_is_read_with_a_note(progressive):
+    for picture in (bad.reference(), bad.astronaut()):
+        whole = bad.encode(
+            Image.fromarray(picture), "JPEG", quality=90, progressive=progressive
+        )
+        assert describe_end(decode_image(whole)) == ""
+        for missing in (1, 2):
+            image = decode_image(whole[:-missing])
+            assert np.array_equal(image, decode_image(whole))
+            assert "mark at the end of the file is missing" in describe_end(image)
+        for missing in (5, 40, len(whole) // 3):
+            with pytest.raises(ImageError, match="is damaged"):
+                decode_image(whole[:-missing])
 
 
 @pytest.mark.parametrize("name", bad.ODD)

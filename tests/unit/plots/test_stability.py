@@ -101,8 +101,8 @@ def test_moves_in_a_few_words_by_task_and_method():
     both = pd.concat([table(), table("gender.flip_rate", 0.01)])
     found = plots.moves_in_words(both, [AGE, GENDER], METHODS)
     assert found["age"] == {
-        "baseline": f"moves{NO_BREAK}1.2",
-        "ins": f"moves{NO_BREAK}3.5",
+        "baseline": f"moves{NO_BREAK}1.2 on average",
+        "ins": f"moves{NO_BREAK}3.5 on average",
     }
     assert found["gender"]["ins"] == f"flips{NO_BREAK}3.5{NO_BREAK}%"
 
