@@ -32,7 +32,7 @@ def robustness(
             max=MOST,
             help="Test images that are corrupted; each is answered for 60 times.",
         ),
-    ] = 300,
+    ] = 200,
     data: DataOption = None,
     replace: MeasureAgainOption = False,
 ) -> None:

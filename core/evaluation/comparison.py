@@ -465,6 +465,8 @@ def _judge_tasks(
             if task.name in keys
         ]
         most = MAX_DRAWS // max(resampler.rows * resampler.resamples, 1)
+        if resampler.repeats is not None and not judging.grouping.is_whole:
+            most = 1  # the same images in every group: nobody asks for these verdicts
         blocks = 1
         while 2 * blocks <= min(MAX_BLOCKS, most):
             near = [one for one in found if one.is_near]

@@ -223,7 +223,9 @@ class TaskRows:
     ) -> None:
         self._judging, self._drawing = judging, drawing
         grouping, rows = judging.grouping, judging.aligned.rows
-        self._gaps = () if grouping.is_whole else gaps_of(keys)
+        # Rows of one image in several groups: these are no groups of people.
+        without_gaps = grouping.is_whole or drawing.resampler.repeats is not None
+        self._gaps = () if without_gaps else gaps_of(keys)
         self._drawn = {key: drawing.metric(key) for key in keys}
         self._further: dict[str, list[MetricDraws]] = {}
         self.values = {key: one.values[-1] for key, one in self._drawn.items()}

@@ -26,15 +26,15 @@ from core.text import number
 
 PANEL, LEGEND_LINE = 270, 24
 LINE_WIDTH, STRONG_LINE_WIDTH, MARK_SIZE = 1.8, 3.5, 7
-BAND_OPACITY = 0.1
+BAND_OPACITY = 0.08
 # Of the width and height: panels stand two by two.
 _LEFT, _RIGHT = (0.0, 0.47), (0.53, 1.0)
 _TOP, _BOTTOM = (0.57, 0.96), (0.0, 0.39)
 STRIP, STRIP_GAP = 76, 30
 GOES_FROM = N_(
     "{method}: {metric} is {clean} on the images as they are. At severity 5 it is "
-    "{worst} under {hardest}, which harms it most, and {best} under {easiest}, which "
-    "harms it least."
+    "{worst} in the family {hardest}, which harms it most, and {best} in {easiest}, "
+    "which harms it least."
 )
 
 
@@ -55,7 +55,7 @@ def severity_table(groups: pd.DataFrame, info: MetricInfo, look: Look) -> pd.Dat
         ``method``, ``family``, ``severity`` (0 is the images as they are, the same in
         every family), ``mean``, ``low``, ``high`` and ``n``.
     """
-    own = groups[(groups["measure"] == "") & (groups["metric"] == info.key)]
+    own = groups[groups["metric"] == info.key]
     known = own.set_index(["method", "group"])
     rows = []
     for method in look.methods:
@@ -232,9 +232,9 @@ def robustness_takeaway(
         metric=info.phrase,
         clean=written(float(own[first, 0])),
         worst=written(float(last[hardest])),
-        hardest=gettext(FAMILIES[hardest]).lower(),
+        hardest=gettext(FAMILIES[hardest]),
         best=written(float(last[easiest])),
-        easiest=gettext(FAMILIES[easiest]).lower(),
+        easiest=gettext(FAMILIES[easiest]),
     )
     return f"{said} {in_all_takeaway(whole, info, look)}"
 
@@ -250,11 +250,9 @@ def in_all_takeaway(whole: pd.DataFrame, info: MetricInfo, look: Look) -> str:
 
 def clean_column(groups: pd.DataFrame, info: MetricInfo) -> dict[str, str]:
     """The value of one metric on the images as they are, written, by method."""
-    own = groups[(groups["measure"] == "") & (groups["group"] == CLEAN)]
-    return {
-        str(row["method"]): info.format(float(row["mean"]))
-        for _, row in own[own["metric"] == info.key].iterrows()
-    }
+    own = groups[(groups["group"] == CLEAN) & (groups["metric"] == info.key)]
+    means = own.set_index("method")["mean"]
+    return {str(method): info.format(float(mean)) for method, mean in means.items()}
 
 
 def differences_frame(

@@ -107,7 +107,7 @@ def compare_corrupted(
     keys: Sequence[str],
     baseline: Baseline,
     *,
-    clean: Mapping[RunKey, pd.DataFrame] | None = None,
+    beside: Mapping[RunKey, pd.DataFrame] | None = None,
 ) -> Comparison:
     """Compare methods on all corrupted images, or in each condition beside the clean.
 
@@ -119,7 +119,7 @@ def compare_corrupted(
     keys : sequence of str
         Metrics.
     baseline : str or Counterparts
-    clean : mapping of (method, seed) to DataFrame, optional
+    beside : mapping of (method, seed) to DataFrame, optional
         Predictions of the test images. With them the groups of the comparison are the
         conditions: a family of corruptions at a severity, and the same images as they
         are. Without, all corruptions and severities are one.
@@ -130,8 +130,8 @@ def compare_corrupted(
     so a design that this was drawn by does not hold for them.
     """
     tables = dict(answers.tables)
-    if clean is not None:
-        tables = {run: with_clean_rows(own, clean[run]) for run, own in tables.items()}
+    if beside is not None:
+        tables = {run: with_clean_rows(own, beside[run]) for run, own in tables.items()}
     options: dict[str, Any] = study_options(study, answers.runs, tables, baseline)
     first = baseline if isinstance(baseline, str) else baseline.first
     seed = min(seed for method, seed in tables if method == first)
@@ -139,7 +139,7 @@ def compare_corrupted(
         tables,
         tasks,
         baseline,
-        by=() if clean is None else (CONDITION,),
+        by=() if beside is None else (CONDITION,),
         metrics=keys,
         repeats=tables[first, seed][IMAGE],
         **{**options, "design": None},
@@ -232,11 +232,9 @@ def corrupted_record(
     keys = robustness_keys(tasks)
     clean = {(run.method, run.seed): run.predictions(TEST) for run in answers.runs}
     whole = compare_corrupted(answers, study, tasks, keys, baseline)
-    parts = compare_corrupted(answers, study, tasks, keys, baseline, clean=clean)
+    parts = compare_corrupted(answers, study, tasks, keys, baseline, beside=clean)
     conditions: dict[str, dict[str, dict[str, Any]]] = {}
     for row in parts.groups.to_dict("records"):
-        if row["measure"]:
-            continue
         own = conditions.setdefault(row["group"], {}).setdefault(row["method"], {})
         own[row["metric"]] = {
             "mean": plain(row["mean"]),

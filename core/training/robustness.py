@@ -16,7 +16,7 @@ from core.tasks import Regression, Task
 from core.training.finished_model import rows_of
 from core.training.measuring import Answering
 
-MOST_IMAGES = 300
+MOST_IMAGES = 200
 """Test images that are corrupted by default: sixty pictures of each are answered."""
 PROBABILITY_DIGITS = 3
 """Decimals of a probability that are kept."""

@@ -1,6 +1,7 @@
 """Views of answers to corrupted images: by severity, in all, and the pictures."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -53,8 +54,8 @@ def draw_robustness(view: StudyView, *, task: str = "", metric: str = "") -> Dra
     info = robustness_metric(view, asked, metric)
     answers = load_corrupted(view)
     look = view.look.only([m for m in view.methods if m in answers.methods])
-    groups = load_conditions(view).groups
-    whole = load_all_corrupted(view)
+    groups = load_conditions(view, (info.key,)).groups
+    whole = load_all_corrupted(view, (info.key,))
     table = plots.severity_table(groups, info, look)
     return Drawn(
         title=gettext("{metric} under corruption", metric=info.label),
@@ -72,17 +73,14 @@ def draw_mean_corruption_error(view: StudyView, *, task: str = "") -> Drawn:
     asked = any_task_of(view, task)
     answers = load_corrupted(view)
     look = view.look.only([m for m in view.methods if m in answers.methods])
-    whole, groups = load_all_corrupted(view), load_conditions(view).groups
-    infos = [
-        metric_info(f"{asked.name}.{name}", view.tasks)
-        for name in robustness_names(asked)
-    ]
+    keys = robustness_keys((asked,))
+    infos = [metric_info(key, view.tasks) for key in keys]
+    whole, groups = load_all_corrupted(view, keys), load_conditions(view, keys).groups
     labels = {method: view.labels[method] for method in look.methods}
-    keys = [info.key for info in infos]
     frame = table_frame(leaderboard(whole, keys, labels, view.tasks))
     for info in infos:
         written = plots.clean_column(groups, info)
-        heading = gettext("{metric}, as they are", metric=info.own_label)
+        heading = gettext("Clean: {metric}", metric=info.own_label)
         frame[heading] = [written[method] for method in look.methods]
     said = plots.in_all_takeaway(whole.table, infos[0], look)
     return Drawn(
@@ -103,7 +101,7 @@ def draw_mean_corruption_error(view: StudyView, *, task: str = "") -> Drawn:
                         "(Hendrycks and Dietterich, ICLR 2019), not divided by that of "
                         "another network. In brackets the 95 % interval, below it the "
                         "difference from the baseline with its verdict; the last "
-                        "columns are of the same images as they are."
+                        "columns are of the same images without corruption."
                     ),
                 ]
             ),
@@ -130,7 +128,11 @@ def draw_corruptions(view: StudyView) -> Drawn:
         figures={
             gettext(label): plots.plot_strips(
                 {
-                    gettext(one.label): strips[one.name]
+                    gettext(
+                        "{name}: {value}",
+                        name=gettext(one.label),
+                        value=gettext(one.explanation),
+                    ): strips[one.name]
                     for one in CORRUPTIONS.values()
                     if one.family == family
                 },
@@ -188,18 +190,18 @@ def load_corrupted(view: StudyView) -> CorruptedAnswers:
     return found
 
 
-def load_all_corrupted(view: StudyView) -> Comparison:
+def load_all_corrupted(view: StudyView, keys: Sequence[str]) -> Comparison:
     """All methods on all corrupted images; ``NothingToShow`` as ``load_corrupted``."""
     found = load_corrupted(view)
     baseline = _baseline(view, found)
-    return _compared(baseline, False, found.runs, view.tasks, view.study)
+    return _compared(baseline, tuple(keys), found.runs, view.tasks, view.study)
 
 
-def load_conditions(view: StudyView) -> Comparison:
+def load_conditions(view: StudyView, keys: Sequence[str]) -> Comparison:
     """The same within each family and severity, and on the same images as they are."""
     found = load_corrupted(view)
     baseline = _baseline(view, found)
-    return _compared(baseline, True, found.runs, view.tasks, view.study)
+    return _by_condition(baseline, tuple(keys), found.runs, view.tasks, view.study)
 
 
 def _baseline(view: StudyView, found: CorruptedAnswers) -> str:
@@ -219,7 +221,7 @@ def _note(
             name=gettext(label),
             value=listed(
                 [
-                    gettext(one.label).lower() if one.label != "JPEG" else one.label
+                    gettext(one.label)
                     for one in CORRUPTIONS.values()
                     if one.family == family
                 ]
@@ -256,15 +258,26 @@ def _rows(run: Run) -> pd.DataFrame:
 @cached(entries=16, says=N_("Comparing the methods…"))
 def _compared(
     baseline: str,
-    by_condition: bool,
+    keys: tuple[str, ...],
     runs: tuple[Run, ...],
     tasks: tuple[Task, ...],
     study: Study,
 ) -> Comparison:
     answers = read_corrupted(runs, _rows)
-    clean = load_tables(answers.runs) if by_condition else None
-    keys = robustness_keys(tasks)
-    return compare_corrupted(answers, study, tasks, keys, baseline, clean=clean)
+    return compare_corrupted(answers, study, tasks, keys, baseline)
+
+
+@cached(entries=16, says=N_("Comparing the methods…"))
+def _by_condition(
+    baseline: str,
+    keys: tuple[str, ...],
+    runs: tuple[Run, ...],
+    tasks: tuple[Task, ...],
+    study: Study,
+) -> Comparison:
+    answers = read_corrupted(runs, _rows)
+    clean = load_tables(answers.runs)
+    return compare_corrupted(answers, study, tasks, keys, baseline, beside=clean)
 
 
 @cached(entries=4)
