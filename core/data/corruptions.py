@@ -120,7 +120,8 @@ def corrupt(pixels: Pixels, change: str) -> Pixels:
         side / published,
         np.random.default_rng(list(seed)),
     )
-    levels = corruption.apply(pixels.astype(np.float32) / 255, setting)
+    picture = np.asarray(pixels / 255, np.float32)
+    levels = corruption.apply(picture, setting)
     return np.asarray(np.clip(np.rint(levels * 255), 0, 255), np.uint8)
 
 
@@ -141,7 +142,8 @@ def change_name(corruption: str, severity: int) -> str:
 
 
 def _gaussian_noise(picture: Floats, setting: _Setting) -> NDArray[Any]:
-    return picture + setting.strength * setting.rng.standard_normal(picture.shape)
+    noise = setting.rng.standard_normal(picture.shape)
+    return np.asarray(picture + setting.strength * noise)
 
 
 def _shot_noise(picture: Floats, setting: _Setting) -> NDArray[Any]:
@@ -262,7 +264,7 @@ def _brightness(picture: Floats, setting: _Setting) -> NDArray[Any]:
     value = picture.max(axis=-1, keepdims=True)
     raised = np.minimum(value + setting.strength, 1)
     ratio = np.divide(raised, value, out=np.zeros_like(value), where=value > 0)
-    return np.where(value > 0, picture * ratio, raised)
+    return np.asarray(np.where(value > 0, picture * ratio, raised))
 
 
 def _contrast(picture: Floats, setting: _Setting) -> NDArray[Any]:

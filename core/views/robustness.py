@@ -99,7 +99,7 @@ def draw_mean_corruption_error(view: StudyView, *, task: str = "") -> Drawn:
                     gettext(
                         "The error rate over all of them is the mean corruption error "
                         "(Hendrycks and Dietterich, ICLR 2019), not divided by that of "
-                        "another network. In brackets the 95 % interval, below it the "
+                        "another network. In brackets the 95 % interval, then the "
                         "difference from the baseline with its verdict; the last "
                         "columns are of the same images without corruption."
                     ),
