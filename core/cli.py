@@ -26,6 +26,7 @@ from core.commands.options import FAULT, INTERRUPTED
 from core.commands.predict import predict
 from core.commands.provenance import provenance
 from core.commands.report import report
+from core.commands.robustness import robustness
 from core.commands.serve import serve
 from core.commands.ship import ship
 from core.commands.stability import stability
@@ -71,8 +72,19 @@ app = typer.Typer(
 )
 # The order of --help.
 for command in (
-    *(studies, data, train, tune, stability, compare, explain_label, label_errors),
-    *(report, provenance, card, predict, methods, verify, ship, cache, worker),
+    *(studies, data, train, tune, stability, robustness, compare, explain_label),
+    *(
+        label_errors,
+        report,
+        provenance,
+        card,
+        predict,
+        methods,
+        verify,
+        ship,
+        cache,
+        worker,
+    ),
 ):
     app.command()(command)
 app.command(name="import")(import_predictions)

@@ -22,8 +22,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core import remote_store
+from core.data.corruptions import CORRUPTED
 from core.data.generated_images import SAMPLE
-from core.data.harmless_changes import CHANGES, shift_column
+from core.data.harmless_changes import CHANGES, SHIFT, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
 from core.language import N_, gettext
@@ -46,10 +47,11 @@ from core.text import listed
 SCHEMA = 1
 # Beside a run's folder: the one that it replaces, and what is still being written.
 _LEFT_OVER = re.compile(r"\.[0-9a-f]{8}(\.old)?")
-RECORD, HISTORY, PREDICTIONS, MODEL = (
+RECORD, HISTORY, PREDICTIONS, CORRUPTED_ANSWERS, MODEL = (
     "run.json",
     "history.parquet",
     "predictions.parquet",
+    "corrupted.parquet",
     "model.keras",
 )
 STUDY_FILE, MANIFEST_FILE, REPORT_FILE = "study.json", "manifest.parquet", "data.json"
@@ -77,6 +79,7 @@ COLUMNS = {
     HISTORY: frozenset({"epoch", "split", "name", "value"}),
     PREDICTIONS: frozenset({"image_id", "split"}),
 }
+_CORRUPTED_COLUMNS = frozenset({"image_id", "corruption", "severity"})
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,37 @@ class Run:
             for task in tasks
             for change in CHANGES
         )
+
+    @property
+    def corrupted_images(self) -> int:
+        """How many of its test images it answered corrupted; 0 if that was not asked.
+
+        Raises
+        ------
+        RunError
+            If the table of these answers is damaged.
+        """
+        path = self.folder / CORRUPTED_ANSWERS
+        return _row_count(path) // len(CORRUPTED) if path.is_file() else 0
+
+    def corrupted(self) -> pd.DataFrame:
+        """Answers to corrupted test images: one row an image, corruption and severity.
+
+        With the columns of its predictions: what is true of an image, and in place of
+        the answers to it those to the corrupted one. Images that do not count are left
+        out (``only``).
+
+        Raises
+        ------
+        RunError
+            If a table is damaged, or there are none of these answers.
+        """
+        path = self.folder / CORRUPTED_ANSWERS
+        answers = _read_table(path, _CORRUPTED_COLUMNS)
+        names = set(_column_names(self.folder / PREDICTIONS))
+        known = self.predictions(TEST, names - set(answers) | {"image_id"})
+        known = known.drop(columns=[c for c in known if SHIFT in c])
+        return answers.merge(known, on="image_id", how="inner", validate="many_to_one")
 
     def history(self) -> pd.DataFrame:
         """Long form: epoch, split, name, value.
@@ -610,6 +644,24 @@ def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
     _replace(path, lambda beside: _write_table(beside, predictions))
 
 
+def write_corrupted(run: Run, answers: pd.DataFrame) -> None:
+    """Keep the answers of a run to corrupted test images, in one step.
+
+    Raises
+    ------
+    RunError
+        If they cannot be written; the run is as it was.
+    """
+
+    def write(beside: Path) -> None:
+        # Rounded values repeat, so a dictionary makes the file small.
+        answers.to_parquet(
+            beside, index=False, compression="zstd", compression_level=19
+        )
+
+    _replace(run.folder / CORRUPTED_ANSWERS, write)
+
+
 def _write_table(path: Path, predictions: pd.DataFrame) -> None:
     # Columns whose values rarely repeat are read faster without a dictionary.
     repeating = _repeating(predictions)
@@ -798,6 +850,17 @@ def _column_names(path: Path) -> list[str]:
     try:
         found = path.stat()
         return list(_footer_names(str(path), found.st_mtime_ns, found.st_size))
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged_table(path, error) from error
+
+
+def _row_count(path: Path) -> int:
+    """Rows of a table, from its footer."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
 

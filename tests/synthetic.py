@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.data.corruptions import CORRUPTED
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.long_tail import class_counts
 from core.data.manifest import TEST, summarise_split
 from core.data.readers.cifar import CLASSES_10, CLASSES_100
-from core.runs import PREDICTIONS, write_study_files
+from core.runs import CORRUPTED_ANSWERS, PREDICTIONS, write_study_files
 from core.study import Study
 from core.tasks import Binary, Classification, Multiclass, Regression, Task
 
@@ -534,3 +535,42 @@ def add_moves(store: Path, study: str, *, methods: Iterable[str] = ()) -> None:
                 name = shift_column(task.name, change)
                 table[name] = np.where(tested, moves, np.nan).astype(np.float32)
         table.to_parquet(place / PREDICTIONS, index=False)
+
+
+def add_corrupted(store: Path, study: str, *, images: int = 40) -> None:
+    """Give runs of a store answers to corrupted versions of their first test images."""
+    for place in sorted((store / study).glob("*/seed-*")):
+        table = pd.read_parquet(place / PREDICTIONS)
+        tested = table[table["split"] == TEST].head(images)
+        seed = zlib.crc32(str(place.relative_to(store)).encode())
+        answers = corrupted_answers(tested, TASKS[study], seed=seed)
+        answers.to_parquet(place / CORRUPTED_ANSWERS, index=False)
+
+
+def corrupted_answers(
+    table: pd.DataFrame, tasks: Iterable[Task], *, seed: int
+) -> pd.DataFrame:
+    """Answers to every corruption of some images: the worse, the higher the severity.
+
+    Numbers are off by as many units as the severity, times a normal number. Of classes,
+    one answer in ten a severity is drawn anew.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for corruption, severity in CORRUPTED.values():
+        own = {"image_id": table["image_id"], "corruption": corruption.name}
+        own["severity"] = severity
+        for task in tasks:
+            name = f"{task.name}_pred"
+            if isinstance(task, Regression):
+                moved = severity * rng.normal(size=len(table))
+                own[name] = (table[name] + moved).astype(np.float32)
+                continue
+            names = [f"{task.name}_p_{label}" for label in task.classes]
+            chosen = rng.dirichlet(np.ones(len(names)), len(table))
+            kept = rng.random((len(table), 1)) > 0.1 * severity
+            chances = np.where(kept, table[names].to_numpy(), chosen)
+            own[name] = np.array(task.classes)[chances.argmax(axis=1)]
+            own |= {n: chances[:, i] for i, n in enumerate(names)}
+        parts.append(pd.DataFrame(own))
+    return pd.concat(parts, ignore_index=True)

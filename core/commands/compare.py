@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.commands.console import print_json, stdout, warn_of
-from core.commands.options import JsonOption, StudyArgument
+from core.commands.options import JsonOption, StudyArgument, refuse_without_effect
 from core.commands.studies import load_chosen_study
 from core.errors import EquipoiseError, StudyError
 
@@ -86,6 +86,14 @@ def compare(
             "names one for all, such as OTHER/METHOD.",
         ),
     ] = None,
+    corrupted: Annotated[
+        bool,
+        typer.Option(
+            "--corrupted",
+            help="Compare on corrupted test images, which `equipoise robustness` "
+            "measured; JSON holds every severity too.",
+        ),
+    ] = False,
     margin: Annotated[
         list[str] | None,
         typer.Option(
@@ -113,10 +121,22 @@ def compare(
     from core.results.study_runs import load_study_runs
 
     parts = _parts(only or (), as_json=as_json)
+    if corrupted:
+        refuse_without_effect(
+            _given(
+                **{"--with": beside, "--by": by, "--only": only, "--metric": metric},
+                **{"--slices": with_slices, "--cost": with_cost},
+                **{"--fairness": fairness is not None},
+            ),
+            expected="--corrupted with --against, --margin, --markdown or --json.",
+        )
     runs = load_study_runs(
         _name(study), _margins(margin or ()), None if beside is None else _name(beside)
     )
     warn_of(runs.problems)
+    if corrupted:
+        _print_corrupted(runs, against, as_json=as_json, as_markdown=as_markdown)
+        return
     views = _views(runs, metric or (), by or (), fairness, as_markdown)
     asked = bool(fairness or by)
     results = _gather(runs, metric or (), views, against, asked=asked)
@@ -143,6 +163,44 @@ def compare(
         from core.results.console import print_document
 
         print_document(document, stdout())
+
+
+def _given(**options: object) -> list[str]:
+    """Names of the options that were given."""
+    return [name for name, value in options.items() if value]
+
+
+def _print_corrupted(
+    runs: StudyRuns, against: str | None, *, as_json: bool, as_markdown: bool
+) -> None:
+    """Print how the methods do on corrupted test images."""
+    from core.results.corrupted import (
+        compare_corrupted,
+        corrupted_document,
+        corrupted_record,
+        read_corrupted,
+        require_corrupted,
+        robustness_keys,
+    )
+    from core.results.markdown import document_markdown
+
+    study, tasks = runs.study, runs.info.tasks
+    baseline = against or study.baseline
+    answers = read_corrupted(runs.runs)
+    require_corrupted(answers, study, baseline)
+    warn_of([f"{run.name} was measured on other images." for run in answers.others])
+    if as_json:
+        print_json(corrupted_record(answers, study, tasks, baseline))
+        return
+    keys = robustness_keys(tasks)
+    whole = compare_corrupted(answers, study, tasks, keys, baseline)
+    document = corrupted_document(whole, runs.labels, keys, tasks)
+    if as_markdown:
+        sys.stdout.write(document_markdown(document) + "\n")
+        return
+    from core.results.console import print_document
+
+    print_document(document, stdout())
 
 
 def _name(study: str) -> str:

@@ -20,6 +20,7 @@ _GOING_ON: dict[str | None, tuple[str, ...]] = {
     "train": ("The same command with --resume goes on from the last finished epoch.",),
     "tune": ("The same command goes on; finished trials are kept.",),
     "stability": ("The same command goes on; measured runs are kept.",),
+    "robustness": ("The same command goes on; measured runs are kept.",),
     "predict --csv": (
         "The same command with --resume goes on after the last written row.",
     ),

@@ -50,6 +50,10 @@ SeedsOption = Annotated[
         help="Only this seed; may be given several times.",
     ),
 ]
+MeasureAgainOption = Annotated[
+    bool,
+    typer.Option("--replace", help="Measure runs again that are measured already."),
+]
 
 
 def require_language(code: str, *, what: str) -> None:

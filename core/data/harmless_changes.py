@@ -135,9 +135,13 @@ def describe_change(name: str) -> str:
     return N_("changed in whichever of these ways moves it most")
 
 
+SHIFT = "_shift_"
+"""Between the task and the change in the name of such a column."""
+
+
 def shift_column(task: str, change: str) -> str:
     """Column of a predictions table that holds how answers move under a change."""
-    return f"{task}_shift_{change}"
+    return f"{task}{SHIFT}{change}"
 
 
 def apply_change(image: Image.Image, name: str) -> Image.Image:

@@ -245,6 +245,7 @@ def compare_runs(
     families: Mapping[str, str] | None = None,
     margins: Mapping[str, float] | None = None,
     design: Sequence[str] | pd.Series | None = None,
+    repeats: Sequence[str] | pd.Series | None = None,
     include_small: bool = False,
     anew: bool = True,
     resamples: int = RESAMPLES,
@@ -282,6 +283,10 @@ def compare_runs(
     design : sequence of str, optional
         Stratum of each image of the baseline's first table, where the test set was
         drawn by strata.
+    repeats : sequence of str, optional
+        The image that each row of the baseline's first table is about, where an image
+        has several rows. Images are then what is drawn, counted and resampled; there is
+        no design.
     include_small : bool
         Whether groups in which a metric rests on fewer than ``SMALL_GROUP`` images
         count in its gaps. A gap that three images decide is not a finding.
@@ -326,7 +331,12 @@ def compare_runs(
     strata = None if design is None else strata_codes(design, aligned.rows)
     baselines = {first_of_all, *references.values()}
     judged = _by_family(aligned, baselines, families or {})
-    resampler = Resampler(aligned.rows, resamples, rng_seed, design=strata)
+    images = aligned.rows
+    codes = None
+    if repeats is not None:
+        codes, names = pd.factorize(np.asarray(repeats, object))
+        images, codes = len(names), np.asarray(codes, np.int64)
+    resampler = Resampler(images, resamples, rng_seed, design=strata, repeats=codes)
     frames: list[pd.DataFrame] = []
     runs: dict[str, dict[RunKey, float]] = {}
     for family, methods in judged.items():
@@ -356,7 +366,7 @@ def compare_runs(
         cells=_in_order(frames, aligned.methods),
         baseline=first_of_all,
         level=level,
-        rows=aligned.rows,
+        rows=images,
         seeds={method: aligned.seeds_of(method) for method in aligned.methods},
         runs=pd.DataFrame(
             {key: [found[run] for run in index] for key, found in runs.items()}, index
@@ -455,6 +465,8 @@ def _judge_tasks(
             if task.name in keys
         ]
         most = MAX_DRAWS // max(resampler.rows * resampler.resamples, 1)
+        if resampler.repeats is not None and not judging.grouping.is_whole:
+            most = 1  # the same images in every group: nobody asks for these verdicts
         blocks = 1
         while 2 * blocks <= min(MAX_BLOCKS, most):
             near = [one for one in found if one.is_near]

@@ -223,20 +223,30 @@ class TaskRows:
     ) -> None:
         self._judging, self._drawing = judging, drawing
         grouping, rows = judging.grouping, judging.aligned.rows
-        self._gaps = () if grouping.is_whole else gaps_of(keys)
+        # Rows of one image in several groups: these are no groups of people.
+        without_gaps = grouping.is_whole or drawing.resampler.repeats is not None
+        self._gaps = () if without_gaps else gaps_of(keys)
         self._drawn = {key: drawing.metric(key) for key in keys}
         self._further: dict[str, list[MetricDraws]] = {}
         self.values = {key: one.values[-1] for key, one in self._drawn.items()}
         # A group without an image has its line, which stays empty.
         images = dict(zip(grouping.names, grouping.counts, strict=False))
         images[ALL_IMAGES] = rows
+        if drawing.rows_an_image is not None:
+            for group, rate in zip(
+                grouping.measured, drawing.rows_an_image.ravel(), strict=True
+            ):
+                images[group] = round(images[group] / float(rate))
         self._images = {
             Line(key, "", group): int(count)
             for key in keys
             for group, count in images.items()
-        } | {_line_of(gap): rows for gap in self._gaps}
+        } | {_line_of(gap): int(images[ALL_IMAGES]) for gap in self._gaps}
         self._places = {line: place for place, line in enumerate(self._images)}
         facts = [_facts_of(line, judging) for line in self._images]
+        if drawing.resampler.repeats is not None:
+            # Several rows of an image are no share of images: the bootstrap's interval.
+            facts = [(False, *fact[1:]) for fact in facts]
         self._facts = np.array(facts, _FACTS)
         self._columns = _empty_columns(judging, len(facts))
         self._fill(self._drawn, self._gaps)

@@ -127,6 +127,22 @@ class TaskDraws:
         EquipoiseError
             If the task has no such metric.
         """
+        found = self._metric(key)
+        rows = self.rows_an_image
+        return found if rows is None else replace(found, rests=found.rests / rows)
+
+    @cached_property
+    def rows_an_image(self) -> Doubles | None:
+        """Rows of an image in each group and in all, shape (groups, 1); None if one."""
+        repeats = self.resampler.repeats
+        if repeats is None:
+            return None
+        groups = [self.grouping.dense == g for g in range(len(self.grouping.present))]
+        if not self.grouping.is_whole:
+            groups.append(np.ones(len(repeats), bool))
+        return np.array([[own.sum() / len(np.unique(repeats[own]))] for own in groups])
+
+    def _metric(self, key: str) -> MetricDraws:
         if not formulas.has_metric(self.task, key, self.training_counts):
             known = metric_keys(self.task, self.training_counts)
             where = gettext("the task '{task}'", task=self.task.name)

@@ -95,6 +95,10 @@ class Resampler:
         Further resamples of the same images have the next number.
     design : int array, shape (rows,), or None
         Stratum that each image was drawn from, where the test set was drawn by strata.
+    repeats : int array, or None
+        The image, from 0 to ``rows`` - 1, of each row of the values that are summed,
+        where an image has several, such as its corrupted versions: they are drawn
+        together. Of at most ``MAX_WEIGHTED_ROWS`` images.
 
     Notes
     -----
@@ -110,6 +114,7 @@ class Resampler:
     rng_seed: int = 0
     block: int = 0
     design: Integers | None = None
+    repeats: Integers | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -180,13 +185,26 @@ class Resampler:
             values = features(members)
             total = _totals(values)
             if cells is None:
-                assert self.weights is not None
-                part = self.weights[members]
-                counts: Floats = part.sum(axis=0)
-                sums: Floats = _dense(values).astype(np.float32, copy=False).T @ part
+                counts, sums = self._weighted_sums(members, values)
             else:
                 counts, sums = cells.draw(stratum, members, values, rng)
             yield StratumDraws(stratum, len(members), total, counts, sums)
+
+    def _weighted_sums(
+        self, members: NDArray[np.intp], values: Features
+    ) -> tuple[Floats, Floats]:
+        """Rows and sums of some rows in every resample."""
+        assert self.weights is not None
+        own = _dense(values).astype(np.float32, copy=False)
+        if self.repeats is None:
+            part = self.weights[members]
+            return part.sum(axis=0), own.T @ part
+        # Summed over the rows of each image first: these are few beside the draws.
+        images = self.repeats[members]
+        rows = np.bincount(images, minlength=self.rows).astype(np.float32)
+        by_image = np.zeros((self.rows, own.shape[1]), np.float32)
+        np.add.at(by_image, images, own)
+        return rows @ self.weights, by_image.T @ self.weights
 
     @cached_property
     def strata(self) -> Integers | None:

@@ -473,13 +473,10 @@ def _fit_and_write(
     taken: Run | None,
 ) -> None:
     from core.training.decisions import check_decisions, decide, explain_left
+    from core.training.finished_model import FinishedModel
     from core.training.fit import fit, predict, save_model, take_trained
     from core.training.progress import BatchProgress, LiveProgress
-    from core.training.stability import (
-        FinishedModel,
-        load_changed,
-        measure_shifts,
-    )
+    from core.training.stability import load_changed, measure_shifts
 
     study, seed = requested.study, requested.seed
     check_decisions(method, data)

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from core.language import aside, gettext, language, listening
 from core.runs import (
+    CORRUPTED_ANSWERS,
     HISTORY,
     MANIFEST_FILE,
     PREDICTIONS,
@@ -138,10 +139,11 @@ def cached(
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Keep what a function returns, by its arguments.
 
-    A run counts by its record, its predictions, its history and its model (path, time
-    and size), and by which of its images are looked at; a study by all its settings. An
-    argument whose name begins with ``_`` does not count. Where several ask at once, one
-    computes and the others wait; a failure is told to all of them and not kept.
+    A run counts by its record, its predictions, its answers to corrupted images, its
+    history and its model (path, time and size), and by which of its images are looked
+    at; a study by all its settings. An argument whose name begins with ``_`` does not
+    count. Where several ask at once, one computes and the others wait; a failure is
+    told to all of them and not kept.
 
     Parameters
     ----------
@@ -257,7 +259,9 @@ def as_key(value: Any) -> Hashable:
 def _files_of(run: Run) -> tuple[Hashable, ...]:
     """A run as it is shown: its files, its name, and its test images."""
     only = None if run.only is None else hash(run.only)
-    files = [run.folder / name for name in (RECORD, PREDICTIONS, HISTORY)]
+    files = [
+        run.folder / name for name in (RECORD, PREDICTIONS, CORRUPTED_ANSWERS, HISTORY)
+    ]
     return run.method, only, *_stamps([*files, run.model_path])
 
 

@@ -31,6 +31,7 @@ MODULES = (
     "errors",
     "gallery",
     "changed",
+    "robustness",
     "label_errors",
     "label_meaning",
     "cost",

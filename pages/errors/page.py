@@ -1,4 +1,4 @@
-"""Errors: which classes are hard, the images behind it, and what a label means."""
+"""Errors: hard classes, the images behind them, corrupted images, labels."""
 
 from collections.abc import Collection, Sequence
 
@@ -15,6 +15,7 @@ from pages.errors.gallery import show_images
 from pages.errors.label_errors import show_label_errors
 from pages.errors.meaning import show_meaning
 from pages.errors.rates import show_bins, show_classes
+from pages.errors.robustness import show_robustness
 from pages.shell.address import CHANGED, Address, run_page, this_address
 from pages.shell.choose import choose, choose_task
 from pages.shell.notices import leave_out_damaged
@@ -51,6 +52,7 @@ def main() -> None:
         show_images(view, method, found)
     with changed:
         show_changed(view, found)
+    show_robustness(view, task)
     show_label_errors(view, task)
     show_meaning(view, task)
 

@@ -19,7 +19,7 @@ from pages.errors import changed
 from pages.errors.gallery import PICTURES, ROWS
 from pages.errors.label_errors import SHOWN
 from pages.errors.meaning import CONTRADICTING, TYPICAL
-from tests.synthetic import AGE, TASKS, write_store
+from tests.synthetic import AGE, TASKS, add_corrupted, write_store
 
 # In the gallery, in the two of what changed, and of what is typical.
 GALLERIES = PICTURES + 2 * changed.PICTURES + TYPICAL
@@ -543,3 +543,22 @@ def test_without_a_manifest_there_is_no_rule(faces, store, open_page):
     app = open_page("errors")
     assert not app.exception
     assert any("No manifest with these labels" in box.value for box in app.info)
+
+
+def test_corrupted_images_stand_below_or_what_to_do_for_them(fill, open_page, store):
+    fill()
+    app = open_page("errors")
+    assert not app.exception
+    assert "Under corruption" in [part.value for part in app.header]
+    assert "`equipoise robustness utkface` measures" in " ".join(
+        part.value for part in (*app.markdown, *app.info)
+    )
+    add_corrupted(store, "utkface")
+    app = open_page("errors")
+    assert not app.exception
+    assert "Over all corruptions and severities" in [p.value for p in app.subheader]
+    key = next(c.key for c in app.segmented_control if "corrupted" in str(c.key))
+    app.segmented_control(key=key).set_value("ece").run()
+    assert not app.exception
+    said = " ".join(part.value for part in app.markdown)
+    assert "ethnicity ECE is" in said

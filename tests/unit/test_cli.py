@@ -45,6 +45,7 @@ COMMANDS = (
     "train",
     "tune",
     "stability",
+    "robustness",
     "compare",
     "import",
     "predict",

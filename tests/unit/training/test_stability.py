@@ -1,5 +1,6 @@
 """What a run keeps of how its answers move, and how it is measured after the fact."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from core import runs
 from core.cli import app
 from core.data.catalog import renderer
+from core.data.corruptions import corrupt
 from core.data.harmless_changes import CHANGES, shift_column
 from core.data.manifest import TEST, VALIDATION
 from core.data.readers.avatars import INFO, path_of
@@ -261,3 +263,54 @@ def test_compare_names_what_was_not_measured(store):
     assert "the stability of averaged, ruled: not every run of it was" in said
     assert "`equipoise stability tiny`" in said
     assert compare("--metric", "age.mae", "--no-fairness").stderr == ""
+
+
+def robustness(*arguments: str):
+    return CliRunner().invoke(app, ["robustness", "tiny", *arguments])
+
+
+def test_answers_to_corrupted_images_are_those_of_the_model_and_compared(store):
+    result = robustness("--method", "baseline", "--method", "ruled", "--images", "20")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "baseline, seed 0: measured on 20 test images",
+        "ruled, seed 0: measured on 20 test images",
+    ]
+    assert "equipoise compare tiny --corrupted" in " ".join(result.stderr.split())
+    run = run_of(store)
+    assert run.corrupted_images == 20
+    own = run.corrupted().query("corruption == 'fog' and severity == 4")
+    pixels = pixels_of(own["image_id"])
+    foggy = np.stack([corrupt(picture, "fog 4") for picture in pixels])
+    answers = load_model(run.model_path).predict_on_batch(foggy)
+    ages = np.asarray(answers["age"])[:, 0]
+    np.testing.assert_allclose(own["age_pred"], ages, rtol=1e-3)
+    found = own[[f"hair_p_{name}" for name in INFO.tasks[2].classes]]
+    np.testing.assert_allclose(found, np.asarray(answers["hair"]), atol=6e-4)
+    assert not run.has_stability(INFO.tasks)
+    # The same command goes on; the same pictures are not corrupted again.
+    again = robustness("--images", "20", "--method", "baseline")
+    assert "baseline, seed 0: measured already." in again.stderr
+    assert again.stdout == ""
+    record = json.loads(compare("--corrupted", "--json").stdout)
+    assert record["images"] == 20
+    assert [m["name"] for m in record["comparison"]["methods"]] == ["baseline", "ruled"]
+    wrong = run.corrupted().eval("glasses_pred != glasses_true").mean()
+    shown = record["comparison"]["methods"][0]["metrics"]["glasses.error_rate"]
+    assert shown["mean"] == pytest.approx(wrong)
+    assert set(record["conditions"]) >= {"clean", "noise 1", "digital 5"}
+    said = compare("--corrupted", "--markdown").stdout
+    assert "20 test images, each under 12 corruptions at 5 severities." in said
+    refused = CliRunner().invoke(
+        app, ["compare", "tiny", "--corrupted", "--metric", "age.mae"]
+    )
+    assert refused.exit_code == 2
+    assert "--metric would change nothing here." in refused.stderr
+
+
+def test_without_answers_to_corrupted_images_compare_says_what_to_do(store):
+    result = CliRunner().invoke(app, ["compare", "tiny", "--corrupted"])
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert "was not measured on corrupted images" in said
+    assert "equipoise robustness tiny" in said

@@ -1,34 +1,72 @@
-"""The stability of finished runs, measured after the fact where their models are."""
+"""How finished runs answer to changed pictures, measured where their models are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
 from core import runs
-from core.data.cache import Progress
-from core.data.catalog import dataset_of
+from core.data.cache import ImageCache, Progress, build_image_cache
+from core.data.catalog import dataset_of, renderer
 from core.data.manifest import TEST, LoadedDataset
 from core.errors import EquipoiseError, RunError
 from core.methods.registry import resolve_method
 from core.runs import Run
 from core.study import ModelTable, Study
-from core.training.jobs import load_data
+from core.tasks import Task
+from core.training.finished_model import FinishedModel, check_agreement, rows_of
 from core.training.run_locks import hold_runs
-from core.training.stability import (
-    FinishedModel,
-    check_agreement,
-    load_changed,
-    measure_shifts,
-    rows_of,
-)
 
-PLAIN = ""
-"""The change that leaves an image as it is."""
+
+@dataclass(frozen=True)
+class Answering:
+    """A finished run whose model gives the stored answers, ready to answer again.
+
+    Parameters
+    ----------
+    run : Run
+    study : Study
+        As the run's method had it.
+    finished : FinishedModel
+    images : DataFrame
+        Ids and paths of the test images that are changed.
+    plain : ImageCache
+        These images as they are, row by row.
+    stored : DataFrame
+        The predictions of the run.
+    again : DataFrame
+        The same, with the answers to ``plain`` computed again.
+    progress : callable
+    """
+
+    run: Run
+    study: Study
+    finished: FinishedModel
+    images: pd.DataFrame
+    plain: ImageCache
+    stored: pd.DataFrame
+    again: pd.DataFrame
+    progress: Progress
+
+
+class Measurement(Protocol):
+    """One thing that is measured of a finished run: stability, or robustness."""
+
+    @property
+    def most_images(self) -> int:
+        """Test images that are changed at most."""
+
+    def is_kept(self, run: Run, tasks: Iterable[Task]) -> bool:
+        """Whether a run was measured before."""
+
+    def measure(self, answering: Answering) -> None:
+        """Measure one run and write the result."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +93,7 @@ class MeasuringListener:
 
 def measure_runs(
     study: Study,
+    measurement: Measurement,
     *,
     methods: Sequence[str] = (),
     seeds: Sequence[int] = (),
@@ -62,7 +101,7 @@ def measure_runs(
     replace: bool = False,
     listener: MeasuringListener | None = None,
 ) -> tuple[EquipoiseError, ...]:
-    """Measure how answers move, and keep it with the predictions of each run.
+    """Let finished models answer to changed pictures, and keep it with each run.
 
     Nothing else that is stored changes. A run that is measured already is kept, so that
     the same call continues where it was stopped.
@@ -71,6 +110,7 @@ def measure_runs(
     ----------
     study : Study
         As its runs were trained with.
+    measurement : Measurement
     methods, seeds : sequence, optional
         Which; all that have a run by default.
     data : Path, optional
@@ -99,19 +139,21 @@ def measure_runs(
     for run in found:
         if reason := _why_not(run, study):
             listener.left_out(f"{run.name}: {reason}")
-        elif run.has_stability(tasks) and not replace:
+        elif measurement.is_kept(run, tasks) and not replace:
             listener.kept(run)
         else:
             wanted.append(run)
     if not wanted:
         return ()
+    from core.training.jobs import load_data
+
     pairs = [(run.method, run.seed) for run in wanted]
     faults: list[EquipoiseError] = []
     with hold_runs(runs.user_store(), study.name, pairs, warn=listener.left_out):
         loaded, _ = load_data(study, data, listener.progress)
         for run in wanted:
             try:
-                count = _measure(run, study, loaded, listener.progress)
+                count = _measure(run, study, loaded, measurement, listener.progress)
             except RunError as fault:
                 faults.append(fault)
             else:
@@ -155,8 +197,14 @@ def _why_not(run: Run, study: Study) -> str:
     )
 
 
-def _measure(run: Run, study: Study, loaded: LoadedDataset, progress: Progress) -> int:
-    """Measure one run and write the result; returns the number of test images."""
+def _measure(
+    run: Run,
+    study: Study,
+    loaded: LoadedDataset,
+    measurement: Measurement,
+    progress: Progress,
+) -> int:
+    """Measure one run; returns the number of test images."""
     import keras
 
     from core.models.saved import load_model
@@ -164,19 +212,36 @@ def _measure(run: Run, study: Study, loaded: LoadedDataset, progress: Progress) 
     own = _study_of(run, study)
     info = loaded.info
     method = resolve_method(study, run.method, info.tasks, info.sensitive_features)
-    model = load_model(run.model_path)
+    finished = FinishedModel(load_model(run.model_path), method, info.tasks, run.seed)
     stored = run.predictions()
-    images = _test_images(run, stored, loaded.manifest)
-    plain = load_changed(own, images, progress, changes=(PLAIN,))
-    places = rows_of(stored, plain.image_ids)
-    finished = FinishedModel(model, method, info.tasks, run.seed)
-    again = finished.answer(plain.caches[PLAIN], stored, places)
+    images = choose_images(
+        _test_images(run, stored, loaded.manifest), measurement.most_images
+    )
+    plain = build_image_cache(
+        images["path"].tolist(),
+        own.model.image_size,
+        render=renderer(own),
+        study=own.name,
+        progress=progress,
+    )
+    places = rows_of(stored, images["image_id"].tolist())
+    again = finished.answer(plain, stored, places)
     check_agreement(stored, again, info.tasks, run.name)
-    changed = load_changed(own, images, progress)
-    shifts = measure_shifts(finished, changed, again, progress=progress)
-    runs.write_predictions(run, stored.assign(**shifts))
+    measurement.measure(
+        Answering(run, own, finished, images, plain, stored, again, progress)
+    )
     keras.utils.clear_session()
-    return len(changed.image_ids)
+    return len(images)
+
+
+def choose_images(images: pd.DataFrame, most: int) -> pd.DataFrame:
+    """All of some images, or of more than ``most`` so many at equal distances.
+
+    They depend on nothing but the order, so every method is measured on the same ones.
+    """
+    count = len(images)
+    places = np.linspace(0, count - 1, min(count, most)).round()
+    return images.iloc[places.astype(np.intp)]
 
 
 def _study_of(run: Run, study: Study) -> Study:
