@@ -224,10 +224,8 @@ def _offer_quick_look(
     found = estimate(with_settings(study, settings), pairs, data or "")
     if found is None:
         said = ngettext(
-            "{size} px, {count} epoch, one seed; the time is measured once you choose "
-            "it.",
-            "{size} px, {count} epochs, one seed; the time is measured once you choose "
-            "it.",
+            "{size} px, {count} epoch, one seed; its time is measured first.",
+            "{size} px, {count} epochs, one seed; its time is measured first.",
             settings.epochs,
             size=settings.image_size,
         )

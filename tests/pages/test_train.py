@@ -156,7 +156,7 @@ def test_a_quick_look_is_chosen_at_once_and_says_how_long_it_takes(
         lambda study, methods, data: asked.append((study.name, list(methods))),
     )
     app = open_page("train")
-    assert "64 px, 6 epochs, one seed; the time is measured" in words_of(app)
+    assert "64 px, 6 epochs, one seed; its time is measured first" in words_of(app)
     app.get_by_key("train_seeds_avatars").set_value(["0", "1"]).run()
     app.button(key="train_quick").click().run()
     assert not app.exception
