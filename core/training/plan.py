@@ -28,7 +28,7 @@ from core.study_toml import write_study_file
 from core.training.queue import OVER, JobStatus
 
 MOST_SEEDS = 20
-QUICK_SIDE, QUICK_EPOCHS = 64, 6
+QUICK_SIDE, QUICK_EPOCHS = 64, 5
 """Pixels and epochs of a quick look at a study."""
 _LONGEST = 64
 

@@ -156,11 +156,11 @@ def test_a_quick_look_is_chosen_at_once_and_says_how_long_it_takes(
         lambda study, methods, data: asked.append((study.name, list(methods))),
     )
     app = open_page("train")
-    assert "64 px, 6 epochs, one seed; its time is measured first" in words_of(app)
+    assert "64 px, 5 epochs, one seed; its time is measured first" in words_of(app)
     app.get_by_key("train_seeds_avatars").set_value(["0", "1"]).run()
     app.button(key="train_quick").click().run()
     assert not app.exception
-    assert asked == [("avatars-64px-6epochs", ["baseline", "ins"])]
+    assert asked == [("avatars-64px-5epochs", ["baseline", "ins"])]
     assert app.get_by_key("train_seeds_avatars").value == ["0"]
     assert "2 runs are to be trained" in words_of(app)
     assert app.button(key="train_quick").disabled
@@ -168,9 +168,9 @@ def test_a_quick_look_is_chosen_at_once_and_says_how_long_it_takes(
         load_study("avatars"), plan.quick_settings(load_study("avatars"))
     )
     for method in ("baseline", "ins"):
-        cost = estimate.MethodCost(epoch_s=15.0, once_s=30.0)
+        cost = estimate.MethodCost(epoch_s=15.0, once_s=45.0)
         estimate.write_cost(estimate.cost_file(quick, method, "", store), cost)
-    # Each of two runs: half a minute, and six epochs of a quarter.
+    # Each of two runs: 45 s, and five epochs of a quarter of a minute.
     assert "at most 4 min here" in words_of(app.run())
 
 
