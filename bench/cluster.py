@@ -1,15 +1,17 @@
 """Training on a Ray cluster: what it adds to a run, and how runs spread over nodes."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.training.cluster import Cluster, Task, run_tasks, train_on_cluster
-from core.training.engine import load_engine
-from core.training.jobs import Listener, train_study
+from core.study_toml import study_toml
+from core.training.cluster import Cluster, RunTask, Tell, run_tasks
+from core.training.jobs import Listener
 from tests.tiny import tiny_study
 
 METHODS = ("baseline", "ins")
@@ -23,6 +25,8 @@ def nodes(count: int, slots: int) -> Iterator[Cluster]:
     """A Ray cluster on this machine, of nodes with so many slots each."""
     from ray.cluster_utils import Cluster as LocalCluster
 
+    # Unless told so, Ray's workers let other work have the processor first.
+    os.environ["RAY_worker_niceness"] = "0"
     local = LocalCluster(
         initialize_head=True,
         head_node_args={"num_cpus": slots, "include_dashboard": False},
@@ -39,31 +43,44 @@ def measure_overhead() -> tuple[float, str]:
     """Wall time of runs of a minute on one slot, against the plain loop.
 
     The seconds that the cluster adds do not grow with a run: they are measured on short
-    ones. Both include the loading of TensorFlow; the cluster is there already.
+    ones, by the command itself. The pixels are cached and the cluster has come to rest
+    before either begins.
     """
     with tempfile.TemporaryDirectory() as folder:
         os.environ["EQUIPOISE_CACHE"] = f"{folder}/cache"
         os.environ["EQUIPOISE_RUNS"] = f"{folder}/runs"
-        study = tiny_study()
+        study = Path(folder, "tiny.toml")
+        study.write_text(study_toml(tiny_study()))
+        train_by_command(study, "warm")
         with nodes(1, 1) as cluster:
-            began = time.perf_counter()
-            out = Path(folder, "cluster")
-            train_on_cluster(study, cluster=cluster, methods=METHODS, out=out)
-            there_s = time.perf_counter() - began
-        # The pixels are cached now: the loop has the easier part.
-        began = time.perf_counter()
-        out = Path(folder, "loop")
-        train_study(study, methods=METHODS, out=out, prepare=load_engine)
-        here_s = time.perf_counter() - began
+            train_by_command(study, "rest", "--cluster", cluster.address)
+            there_s = train_by_command(study, "there", "--cluster", cluster.address)
+        here_s = train_by_command(study, "here")
     added_s = (there_s - here_s) / len(METHODS)
     said = f"{len(METHODS)} short runs: {there_s:.1f} s against {here_s:.1f} s"
     return 1 + added_s / MINUTE_S, f"{said}; {added_s:.1f} s more for each"
 
 
-def sleep(task: Task, listener: Listener) -> None:
+def train_by_command(study: Path, out: str, *options: str) -> float:
+    """Seconds of ``equipoise train`` with two methods, into a store of its own."""
+    words = [word for method in METHODS for word in ("--method", method)]
+    store = str(study.with_name(out))
+    began = time.perf_counter()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "core.cli", "train", str(study)),
+            *(*words, "--out", store, *options),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return time.perf_counter() - began
+
+
+def sleep(task: RunTask, tell: Tell) -> None:
     """Take as long as a run, and no core."""
     time.sleep(SLEEP_S)
-    listener.epoch_done(task.method, task.seed, 1, {})
+    tell("epoch_done", task.method, task.seed, 1, {})
 
 
 def measure_spread() -> tuple[float, str]:
@@ -71,7 +88,7 @@ def measure_spread() -> tuple[float, str]:
     ended: list[int] = []
     listener = Listener(epoch_done=lambda method, seed, *_: ended.append(seed))
     tasks = [
-        Task(tiny_study(), "baseline", seed, None, "", False, False, {})
+        RunTask(tiny_study(), "baseline", seed, None, "", False, False, {})
         for seed in range(SLEEPERS)
     ]
     with nodes(NODES, SLOTS) as cluster:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.errors import EquipoiseError
 from core.language import LANGUAGES
+
+if TYPE_CHECKING:
+    from core.training.cluster import Cluster
 
 FAILED = 1
 FAULT = 2
@@ -54,6 +57,54 @@ MeasureAgainOption = Annotated[
     bool,
     typer.Option("--replace", help="Measure runs again that are measured already."),
 ]
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Ray cluster that does the work side by side, such as head:6379, or auto. "
+        "Needs the extra: pip install 'equipoise[cluster]'.",
+    ),
+]
+CpusOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        min=0.01,
+        help="With --cluster: cores for each run or worker; 1 else.",
+    ),
+]
+GpusOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="With --cluster: GPUs for each run or worker, such as 1 or 0.5; none "
+        "else.",
+    ),
+]
+
+
+def chosen_cluster(
+    address: str | None, cpus: float | None, gpus: float | None
+) -> Cluster | None:
+    """The cluster that options name; None if they name none.
+
+    Raises
+    ------
+    EquipoiseError
+        If something is asked of a cluster, and there is none.
+    """
+    if address is None:
+        given = [("--cpus", cpus), ("--gpus", gpus)]
+        refuse_without_effect(
+            [name for name, value in given if value is not None],
+            expected="--cluster ADDRESS beside them.",
+        )
+        return None
+    from core.training.cluster import Cluster
+
+    return Cluster(address, cpus=cpus or 1.0, gpus=gpus or 0.0)
 
 
 def require_language(code: str, *, what: str) -> None:

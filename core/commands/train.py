@@ -11,11 +11,14 @@ import typer
 
 from core.commands.console import progress_bars, say_line, warn_of
 from core.commands.options import (
+    ClusterOption,
+    CpusOption,
     DataOption,
+    GpusOption,
     MethodsOption,
     SeedsOption,
     StudyArgument,
-    refuse_without_effect,
+    chosen_cluster,
 )
 from core.commands.studies import load_chosen_study
 from core.remote_store import shown_place
@@ -59,28 +62,9 @@ def train(
             "settings.",
         ),
     ] = False,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Ray cluster that trains the runs side by side, such as head:6379, or "
-            "auto. Needs the extra: pip install 'equipoise[cluster]'.",
-        ),
-    ] = None,
-    cpus: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N", min=0.01, help="With --cluster: cores for each run; 1 else."
-        ),
-    ] = None,
-    gpus: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="With --cluster: GPUs for each run, such as 1 or 0.5; none else.",
-        ),
-    ] = None,
+    cluster: ClusterOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
 ) -> None:
     """Train the methods of a study; every finished run is listed at once.
 
@@ -89,12 +73,7 @@ def train(
     """
     from core.results.statistical_power import planned_differences
 
-    if cluster is None:
-        given = [("--cpus", cpus), ("--gpus", gpus)]
-        refuse_without_effect(
-            [name for name, value in given if value is not None],
-            expected="--cluster ADDRESS beside them.",
-        )
+    asked = chosen_cluster(cluster, cpus, gpus)
     chosen = load_chosen_study(study)
     check_methods(chosen, method or chosen.methods)
     for line in planned_differences(chosen):
@@ -102,10 +81,9 @@ def train(
     from core.training.jobs import Listener, train_study, use_one_thread
 
     run_all: Callable[..., tuple[Run, ...]] = partial(train_study, prepare=load_engine)
-    if cluster is not None:
-        from core.training.cluster import Cluster, train_on_cluster
+    if asked is not None:
+        from core.training.cluster import train_on_cluster
 
-        asked = Cluster(cluster, cpus=cpus or 1.0, gpus=gpus or 0.0)
         run_all = partial(train_on_cluster, cluster=asked)
     use_one_thread()
     with progress_bars() as progress:

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.commands.console import progress_bars, say_line, warn_of
-from core.commands.options import DataOption, StudyArgument
+from core.commands.options import (
+    ClusterOption,
+    CpusOption,
+    DataOption,
+    GpusOption,
+    StudyArgument,
+    chosen_cluster,
+)
 from core.commands.studies import load_chosen_study
 from core.commands.train import check_methods
+from core.errors import EquipoiseError
 from core.training.engine import load_engine
 
 if TYPE_CHECKING:
@@ -63,15 +71,27 @@ def tune(
             "STUDY-tuned.toml by default.",
         ),
     ] = None,
+    cluster: ClusterOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
 ) -> None:
     """Search the settings of a study on its validation images, by Optuna.
 
     Each method gets as many trials as any other. The same command continues a search
     that was stopped. Run a second time, here or on a machine with the same storage, it
-    is one more worker. Test images are never predicted. The best settings are written
-    as a study with all that was tried: train it, with its own seeds, before you compare
-    it.
+    is one more worker; --cluster starts workers on all machines of a Ray cluster. Test
+    images are never predicted. The best settings are written as a study with all that
+    was tried: train it, with its own seeds, before you compare it.
     """
+    asked = chosen_cluster(cluster, cpus, gpus)
+    if asked is not None and storage is None:
+        raise EquipoiseError(
+            "A search on a cluster needs a database of trials that every machine "
+            "reaches.",
+            expected="--storage URL, such as postgresql://user:password@host/database.",
+            remedy="name one; a file of SQLite does only where all machines are this "
+            "one.",
+        )
     chosen = load_chosen_study(study)
     place = out or Path(f"{chosen.name}-tuned.toml")
     names = list(dict.fromkeys(method or chosen.methods))
@@ -83,7 +103,8 @@ def tune(
 
     check_searchable(chosen)
     check_place(place, chosen)
-    kept = open_storage(storage or default_url(runs.user_store(), chosen.name))
+    url = storage or default_url(runs.user_store(), chosen.name)
+    kept = open_storage(url)
     use_one_thread()
     load_engine()
     from core.training.search_record import search_and_write
@@ -97,6 +118,20 @@ def tune(
             untuned=_print_untuned,
             waiting=_print_waiting,
         )
+        if asked is not None:
+            from core.training.cluster import search_on_cluster
+
+            search_on_cluster(
+                chosen,
+                cluster=asked,
+                methods=names,
+                trials=trials,
+                storage=url,
+                epochs=epochs,
+                data=data,
+                listener=listener,
+            )
+        # Of what a cluster has finished, nothing is tried again.
         tuned = search_and_write(
             chosen,
             kept,

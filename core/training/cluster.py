@@ -1,7 +1,9 @@
-"""Train a study on a Ray cluster: its methods and seeds side by side, as tasks.
+"""Train or search a study on a Ray cluster, by tasks side by side.
 
-Each task is ``train_study`` for one run. The store decides which runs are finished, so
-no run is trained twice. Ray is imported only here, when a cluster is asked for.
+A task of a training is ``train_study`` for one run. The store decides which runs are
+finished, so no run is trained twice. A task of a search is one more worker of it: the
+database of the trials decides what is left to try. Ray is imported only here, when a
+cluster is asked for.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 from core import runs
 from core.errors import EquipoiseError, RunError
@@ -22,7 +25,8 @@ from core.remote_store import WRITER_VARIABLE, refresh
 from core.runs import Run
 from core.stores import STORE_VARIABLE, location_of, store_at
 from core.study import Study
-from core.training.jobs import Listener, train_study, with_epochs
+from core.training.engine import load_engine
+from core.training.jobs import Listener, train_study, use_one_thread, with_epochs
 from core.training.run_locks import RunHeldError
 
 ATTEMPTS = 4
@@ -40,9 +44,8 @@ _VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-Pair = tuple[str, int]
 Event = tuple[str, tuple[Any, ...]]
-Train = Callable[["Task", Listener], None]
+L = TypeVar("L", bound=Listener)
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,42 @@ class Cluster:
     gpus: float = 0.0
 
 
+class Tell(Protocol):
+    """Tells the command what a task has to say: a field of a listener, and values."""
+
+    def __call__(self, name: str, *values: Any) -> None:
+        """Tell it."""
+
+
+class Task(Protocol):
+    """What a machine of the cluster is told to do."""
+
+    @property
+    def name(self) -> str:
+        """How a person knows it."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that its process has."""
+
+    @property
+    def lane(self) -> int:
+        """Tasks of a lane, of which late ones wait for the others."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it starts alone, after the others of its lane."""
+
+    def again(self) -> Self:
+        """The task as it is begun once more."""
+
+
 @dataclass(frozen=True)
-class Task:
-    """One run, as a machine of the cluster is told to train it."""
+class RunTask:
+    """One run, as a machine of the cluster is told to train it.
+
+    It is late if its method takes over another's finished run of the same seed.
+    """
 
     study: Study
     method: str
@@ -75,11 +111,48 @@ class Task:
     resume: bool
     replace: bool
     environment: Mapping[str, str]
+    is_late: bool = False
 
     @property
     def name(self) -> str:
         """Method and seed, such as "lmf, seed 0"."""
         return f"{self.method}, seed {self.seed}"
+
+    @property
+    def lane(self) -> int:
+        """Its seed."""
+        return self.seed
+
+    def again(self) -> RunTask:
+        """The run, from its last finished epoch."""
+        return replace(self, resume=True)
+
+
+@dataclass(frozen=True)
+class SearchTask:
+    """One worker of a search, as a machine of the cluster is told to be it."""
+
+    study: Study
+    number: int
+    methods: tuple[str, ...]
+    trials: int
+    data: Path | None
+    storage: str
+    environment: Mapping[str, str]
+    lane: int = 0
+    is_late: bool = False
+
+    @property
+    def name(self) -> str:
+        """Such as "worker 1 of the search"."""
+        return f"worker {self.number} of the search"
+
+    def again(self) -> SearchTask:
+        """The same: the database has what was finished."""
+        return self
+
+
+Work = Callable[[Any, Tell], None]
 
 
 @dataclass
@@ -87,21 +160,20 @@ class _Jobs:
     """What runs, what waits, and what has failed."""
 
     waiting: list[Task]
-    late: frozenset[str]
     running: dict[Any, Task] = field(default_factory=dict)
-    attempts: dict[Pair, int] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
     failed: dict[str, EquipoiseError] = field(default_factory=dict)
 
     def take_ready(self) -> list[Task]:
-        """Take what may start: late methods alone, after the others of their seed."""
-        busy = {task.seed for task in self.running.values()}
-        busy |= {task.seed for task in self.waiting if task.method not in self.late}
+        """Take what may start: late tasks alone, after the others of their lane."""
+        busy = {task.lane for task in self.running.values()}
+        busy |= {task.lane for task in self.waiting if not task.is_late}
         ready = []
         for task in self.waiting:
-            if task.method not in self.late:
+            if not task.is_late:
                 ready.append(task)
-            elif task.seed not in busy:
-                busy.add(task.seed)
+            elif task.lane not in busy:
+                busy.add(task.lane)
                 ready.append(task)
         self.waiting = [task for task in self.waiting if task not in ready]
         return ready
@@ -148,11 +220,11 @@ def train_on_cluster(
     listener = listener or Listener()
     store = out or runs.user_store()
     shortened = with_epochs(study, epochs)
-    environment = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
-    environment[STORE_VARIABLE] = location_of(runs.user_store())
-    environment[WRITER_VARIABLE] = uuid.uuid4().hex
+    environment = {**_environment(), WRITER_VARIABLE: uuid.uuid4().hex}
+    chosen = tuple(methods or study.methods)
+    late = _late_methods(shortened, chosen)
     tasks = [
-        Task(
+        RunTask(
             shortened,
             method,
             seed,
@@ -161,11 +233,10 @@ def train_on_cluster(
             resume,
             replace,
             environment,
+            is_late=method in late,
         )
         for method, seed in dict.fromkeys(
-            (name, seed)
-            for name in methods or study.methods
-            for seed in seeds or study.seeds_of(name)
+            (name, seed) for name in chosen for seed in seeds or study.seeds_of(name)
         )
     ]
     run_tasks(tasks, train_task, cluster=cluster, listener=listener)
@@ -176,16 +247,86 @@ def train_on_cluster(
     )
 
 
+def search_on_cluster(
+    study: Study,
+    *,
+    cluster: Cluster,
+    methods: Sequence[str],
+    trials: int,
+    storage: str,
+    epochs: int | None = None,
+    data: Path | None = None,
+    listener: Listener,
+) -> None:
+    """Search the settings of a study by a worker on every free place of a cluster.
+
+    Parameters
+    ----------
+    study, methods, trials, epochs, data
+        As for ``search_and_write``, which finds all trials finished then. All machines
+        must find the dataset under the same path.
+    cluster : Cluster
+    storage : str
+        URL of the database of the trials, which all machines reach.
+    listener : SearchListener
+
+    Raises
+    ------
+    EquipoiseError
+        If there is no such cluster, or a worker fails.
+
+    Notes
+    -----
+    A worker whose machine is lost is begun again on another; what it was trying is
+    tried again once it has been silent for a minute.
+    """
+    environment = _environment()
+    with _connected(cluster) as ray:
+        _check_room(ray, cluster)
+        tasks = [
+            SearchTask(
+                with_epochs(study, epochs),
+                number,
+                tuple(methods),
+                trials,
+                None if data is None else data.resolve(),
+                storage,
+                environment,
+            )
+            for number in range(1, 1 + min(trials, _places(ray, cluster)))
+        ]
+        _run_all(ray, cluster, tasks, search_task, listener, what="Workers")
+
+
+def _environment() -> dict[str, str]:
+    """What the processes of tasks have of the environment of the command."""
+    own = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    return {**own, STORE_VARIABLE: location_of(runs.user_store())}
+
+
+def _places(ray: Any, cluster: Cluster) -> int:
+    """How many tasks run at once on a cluster that has nothing else to do."""
+    return sum(
+        min(
+            int(node["Resources"].get(kind, 0) / asked)
+            for kind, asked in (("CPU", cluster.cpus), ("GPU", cluster.gpus))
+            if asked
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    )
+
+
 def run_tasks(
-    tasks: Sequence[Task], train: Train, *, cluster: Cluster, listener: Listener
+    tasks: Sequence[Task], work: Work, *, cluster: Cluster, listener: Listener
 ) -> None:
     """Run tasks on a cluster until all have ended.
 
     Parameters
     ----------
     tasks : sequence of Task
-    train : callable
-        ``(task, listener)``: trains one run, on the machine that has its task.
+    work : callable
+        ``(task, tell)``: does what a task says, on the machine that has it.
     cluster : Cluster
     listener : Listener
 
@@ -196,7 +337,7 @@ def run_tasks(
     """
     with _connected(cluster) as ray:
         _check_room(ray, cluster)
-        _run_all(ray, cluster, tasks, train, listener)
+        _run_all(ray, cluster, tasks, work, listener)
 
 
 @contextmanager
@@ -260,7 +401,13 @@ def _check_room(ray: Any, cluster: Cluster) -> None:
 
 
 def _run_all(
-    ray: Any, cluster: Cluster, tasks: Sequence[Task], train: Train, listener: Listener
+    ray: Any,
+    cluster: Cluster,
+    tasks: Sequence[Task],
+    work: Work,
+    listener: Listener,
+    *,
+    what: str = "Runs",
 ) -> None:
     """Run all tasks to their ends; or cancel them, if the person stops the command."""
     channel = _open_channel(ray)
@@ -269,15 +416,15 @@ def _run_all(
     run = ray.remote(
         num_cpus=cluster.cpus, num_gpus=cluster.gpus, max_retries=0, **ends_after
     )(_run_task)
-    jobs = _Jobs(waiting=[*tasks], late=_late_methods(tasks))
+    jobs = _Jobs(waiting=[*tasks])
     total = len(tasks)
 
     def start() -> None:
         for task in jobs.take_ready():
-            jobs.running[run.remote(task, train, channel)] = task
+            jobs.running[run.remote(task, work, channel)] = task
 
     try:
-        listener.progress("Runs", 0, total)
+        listener.progress(what, 0, total)
         start()
         while jobs.running:
             ended, _ = ray.wait([*jobs.running], timeout=LOOK_AGAIN_S)
@@ -287,7 +434,7 @@ def _run_all(
             start()
             if ended:
                 done = total - len(jobs.running) - len(jobs.waiting)
-                listener.progress("Runs", done, total)
+                listener.progress(what, done, total)
         _tell(ray, channel, listener)
     except BaseException:
         _cancel(ray, [*jobs.running])
@@ -295,35 +442,35 @@ def _run_all(
     _raise_failed(jobs.failed, total)
 
 
-def _late_methods(tasks: Iterable[Task]) -> frozenset[str]:
+def _late_methods(study: Study, methods: Sequence[str]) -> set[str]:
     """Methods that take over another's finished run, and so come after it."""
     from core.data.catalog import dataset_of
 
-    late = set()
-    for method, study in {task.method: task.study for task in tasks}.items():
-        info = dataset_of(study, lambda _: None)
-        found = resolve_method(study, method, info.tasks, info.sensitive_features)
-        if found.acts_afterwards:
-            late.add(method)
-    return frozenset(late)
+    info = dataset_of(study, lambda _: None)
+    return {
+        name
+        for name in methods
+        if resolve_method(
+            study, name, info.tasks, info.sensitive_features
+        ).acts_afterwards
+    }
 
 
 def _take_result(ray: Any, jobs: _Jobs, reference: Any, listener: Listener) -> None:
     """Note how a task ended; begin it again if its machine is lost."""
     task = jobs.running.pop(reference)
-    pair = (task.method, task.seed)
     try:
         fault = ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         raise error.cause or error from None
     except ray.exceptions.RayError as error:
-        attempts = jobs.attempts[pair] = jobs.attempts.get(pair, 1) + 1
+        attempts = jobs.attempts[task.name] = jobs.attempts.get(task.name, 1) + 1
         if attempts <= ATTEMPTS:
             listener.noted(f"{task.name}: its machine is lost; it is begun again.")
-            jobs.waiting.append(replace(task, resume=True))
+            jobs.waiting.append(task.again())
             return
         fault = RunError(
-            f"The machine of the run '{task.name}' was lost {ATTEMPTS} times "
+            f"The machine of '{task.name}' was lost {ATTEMPTS} times "
             f"({type(error).__name__}).",
             expected="a machine with enough memory that stays.",
             remedy="look at the log of the cluster (ray logs), then run the same "
@@ -398,33 +545,23 @@ def _tell(ray: Any, channel: Any, listener: Listener) -> None:
         getattr(listener, name)(*values)
 
 
-def _run_task(task: Task, train: Train, channel: Any) -> EquipoiseError | None:
-    """Train one run on a machine of the cluster; the fault of the input, if any."""
+def _run_task(task: Task, work: Work, channel: Any) -> EquipoiseError | None:
+    """Do what a task says on a machine of the cluster; the fault of the input."""
     os.environ.update(task.environment)
     told = time.monotonic()
 
-    def tell(name: str, *values: object) -> None:
+    def tell(name: str, *values: Any) -> None:
+        nonlocal told
+        if name == "progress":
+            _, done, total = values
+            now = time.monotonic()
+            if done < total and now - told < _REPORT_S:
+                return
+            told = now
         channel.tell.remote((name, values))
 
-    def progress(what: str, done: int, total: int) -> None:
-        nonlocal told
-        now = time.monotonic()
-        if done >= total or now - told >= _REPORT_S:
-            told = now
-            tell("progress", what, done, total)
-
-    listener = Listener(
-        progress=progress,
-        epoch_done=lambda method, seed, epoch, values: tell(
-            "epoch_done", method, seed, epoch, {k: float(v) for k, v in values.items()}
-        ),
-        left_out=lambda reason: tell("left_out", reason),
-        noted=lambda sentence: tell("noted", sentence),
-        taken=lambda method, seed, run: tell("taken", method, seed, run),
-        kept=lambda method, seed, run: tell("kept", method, seed, run),
-    )
     try:
-        train(task, listener)
+        work(task, tell)
     except EquipoiseError as error:
         return error
     finally:
@@ -435,7 +572,12 @@ def _run_task(task: Task, train: Train, channel: Any) -> EquipoiseError | None:
     return None
 
 
-def train_task(task: Task, listener: Listener) -> None:
+def telling(kind: type[L], tell: Tell) -> L:
+    """A listener that tells all that it hears."""
+    return kind(**{each.name: partial(tell, each.name) for each in fields(kind)})
+
+
+def train_task(task: RunTask, tell: Tell) -> None:
     """Train the run of a task here, unless the store has it.
 
     Raises
@@ -443,8 +585,6 @@ def train_task(task: Task, listener: Listener) -> None:
     EquipoiseError
         As ``train_study`` does.
     """
-    from core.training.engine import load_engine
-
     deadline = time.monotonic() + HELD_S
     while True:
         try:
@@ -456,7 +596,7 @@ def train_task(task: Task, listener: Listener) -> None:
                 out=store_at(task.store),
                 resume=task.resume,
                 replace=task.replace,
-                listener=listener,
+                listener=telling(Listener, tell),
                 prepare=load_engine,
             )
             return
@@ -465,3 +605,22 @@ def train_task(task: Task, listener: Listener) -> None:
             if not task.resume or time.monotonic() > deadline:
                 raise
             time.sleep(1)
+
+
+def search_task(task: SearchTask, tell: Tell) -> None:
+    """Try settings here until the search has as many trials as it is to have.
+
+    Raises
+    ------
+    EquipoiseError
+        As ``search`` does.
+    """
+    use_one_thread()
+    load_engine()
+    from core.training.trial_storage import open_storage
+    from core.training.tuning import SearchListener, prepare_search, search
+
+    listener = telling(SearchListener, tell)
+    storage = open_storage(task.storage)
+    searched = prepare_search(task.study, storage, data=task.data, listener=listener)
+    search(searched, task.methods, task.trials, listener)

@@ -140,7 +140,8 @@ def _prepare(
         classes = sum(len(getattr(task, "classes", ())) for task in own.tasks)
         return MethodCost(
             epoch_s=times.epoch_s,
-            once_s=times.once_s + (answered + changed) * times.answer_s,
+            once_s=(answered + changed) * times.answer_s,
+            frozen_s=times.frozen_s,
             begin_s=begin_s,
             memory_bytes=_peak_memory(),
             run_bytes=run_bytes(times.parameters, answered, _COLUMNS + classes),

@@ -25,7 +25,7 @@ from core.training.queue import FOLDER, LOCK, Now
 
 COSTS = "costs"
 # Raised whenever what is measured changes: older numbers are then not used.
-VERSION = 1
+VERSION = 2
 # Beside the weights, a state holds two averages of the optimizer, the best weights, and
 # an average of them.
 _STATE_COPIES = 5
@@ -42,7 +42,10 @@ class MethodCost:
     epoch_s : float
         Seconds of an epoch, its validation included.
     once_s : float
-        Of a run beside its epochs: frozen layers, predictions.
+        Of a run beside its epochs: predictions.
+    frozen_s : float
+        Of the outputs of frozen layers, by one process. They are kept, for all runs
+        with the same layers and images.
     begin_s : float
         Of a job before its first run: loading the engine and the images.
     memory_bytes : int
@@ -57,6 +60,7 @@ class MethodCost:
 
     epoch_s: float = 0.0
     once_s: float = 0.0
+    frozen_s: float = 0.0
     begin_s: float = 0.0
     memory_bytes: int = 0
     run_bytes: int = 0
@@ -230,6 +234,8 @@ def estimate(
     usual = sum(c.epoch_s for c in costs.values()) / len(costs)
     any_cost = next(iter(costs.values()))
     seconds = max(cost.begin_s for cost in costs.values())
+    kept = {_frozen_key(study, m): costs.get(m, any_cost).frozen_s for m in methods}
+    seconds += sum(kept.values())
     for method, _ in pairs:
         cost = costs.get(method, any_cost)
         epoch_s = cost.epoch_s if method in costs else usual
@@ -246,6 +252,13 @@ def estimate(
         measured=sum(cost is not None for cost in found.values()),
         methods=len(methods),
     )
+
+
+def _frozen_key(study: Study, method: str) -> str:
+    """What decides the outputs of a method's frozen layers."""
+    own = study.for_method(method)
+    training = own.training.model_dump_json(include={"augmentation", "cached_variants"})
+    return f"{own.model.model_dump_json()}{training}"
 
 
 def state_bytes(parameters: int) -> int:

@@ -991,7 +991,7 @@ class StepTimes:
     ----------
     epoch_s : float
         Seconds of one epoch, its validation included.
-    once_s : float
+    frozen_s : float
         Of what comes before the epochs: outputs of frozen layers.
     answer_s : float
         Of the answer to one image.
@@ -1000,7 +1000,7 @@ class StepTimes:
     """
 
     epoch_s: float
-    once_s: float
+    frozen_s: float
     answer_s: float
     parameters: int
 
@@ -1037,7 +1037,7 @@ def measure_steps(
     frozen = training.frozen
     return StepTimes(
         epoch_s=step_s * len(batches) + answer_s * len(validation),
-        once_s=0.0 if frozen is None else frozen.computed_s,
+        frozen_s=0.0 if frozen is None else frozen.computed_s,
         answer_s=answer_s / PREDICT_BATCH,
         parameters=training.models.inference.count_params(),
     )

@@ -8,7 +8,7 @@ changed: asked for again, it is found again, and further seeds go into it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core import runs
 from core.errors import EquipoiseError, StudyError
@@ -28,6 +28,8 @@ from core.study_toml import write_study_file
 from core.training.queue import OVER, JobStatus
 
 MOST_SEEDS = 20
+QUICK_SIDE, QUICK_EPOCHS = 64, 5
+"""Pixels and epochs of a quick look at a study."""
 _LONGEST = 64
 
 
@@ -94,6 +96,23 @@ def with_settings(study: Study, settings: Settings) -> Study:
             "published_by_group": (),
         }
     )
+
+
+def quick_settings(study: Study) -> Settings | None:
+    """Settings for a quick look at a study: smaller images and fewer epochs.
+
+    None where the study's own are as small, or its checkpoint decides on the size.
+    """
+    own = Settings.of(study)
+    backbone = KNOWN_BACKBONES.get(own.backbone)
+    if backbone is None or own.image_size == 0:
+        return None
+    quick = replace(
+        own,
+        image_size=min(own.image_size, max(backbone.smallest, QUICK_SIDE)),
+        epochs=min(own.epochs, QUICK_EPOCHS),
+    )
+    return None if quick == own else quick
 
 
 def _check(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from core.training.estimate import (
 from core.training.queue import list_jobs, progress_of, seconds_left
 from core.views.jobs import duration_text, size_text
 from pages.shell.show import saying_why_not, show_error
-from pages.train.settings import Plan
+from pages.train.settings import MEASURE, Plan
 
 # Seconds between two looks while something is being measured.
 LIVE_S = 2.0
@@ -30,8 +30,11 @@ SHOWN = 4
 
 def show_cost(plan: Plan) -> None:
     """Time, memory and disk of the runs, as far as they were measured."""
+    is_asked = st.session_state.pop(MEASURE, False)
     if not plan.missing.to_train:
         return
+    if is_asked:
+        _measure(plan, list(dict.fromkeys(name for name, _ in plan.missing.to_train)))
     busy = is_measuring(plan.study, plan.data)
     st.fragment(_show_cost, run_every=LIVE_S if busy else None)(plan, busy)
 

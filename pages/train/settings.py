@@ -15,6 +15,7 @@ from core.language import N_, gettext, ngettext
 from core.models.known_backbones import KNOWN_BACKBONES, backbone_label
 from core.study import SMALLEST_IMAGE, Study
 from core.text import code, listed, strong, to_markdown
+from core.training.estimate import estimate
 from core.training.plan import (
     Missing,
     Settings,
@@ -22,10 +23,12 @@ from core.training.plan import (
     overridden,
     own_study,
     proposed_name,
+    quick_settings,
     trainable_studies,
     with_settings,
 )
 from core.training.queue import list_jobs
+from core.views.jobs import duration_text
 from core.views.studies import study_named
 from pages.shell.address import this_address
 from pages.shell.choose import (
@@ -37,6 +40,8 @@ from pages.shell.choose import (
 from pages.shell.show import show_error, stop_with
 
 MOST_EPOCHS, LARGEST_IMAGE, SEEDS = 1000, 512, 5
+MEASURE = "train_measure_now"
+"""Key under which the session knows that the cost is to be measured unasked."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,7 @@ def choose_methods(study: Study, *, key: str) -> tuple[str, ...]:
 
 def choose_plan(study: Study) -> Plan | None:
     """Let the reader choose all of a training; None where something is missing."""
+    quick = st.container(horizontal=True, vertical_alignment="center", gap="small")
     methods = choose_methods(study, key="train")
     seeds = _choose_seeds(study)
     settings = _choose_settings(study)
@@ -181,6 +187,8 @@ def choose_plan(study: Study) -> Plan | None:
             )
         )
     data = choose_data(study)
+    with quick:
+        _offer_quick_look(study, methods, seeds, settings, data)
     if not methods or not seeds:
         st.info(
             gettext("Choose at least one method and one seed."), icon=":material/info:"
@@ -190,6 +198,58 @@ def choose_plan(study: Study) -> Plan | None:
     if named is None or data is None:
         return None
     return Plan(named, is_new, missing_runs(named, methods, seeds, list_jobs()), data)
+
+
+def _offer_quick_look(
+    study: Study,
+    methods: tuple[str, ...],
+    seeds: tuple[int, ...],
+    chosen: Settings,
+    data: str | None,
+) -> None:
+    """Offer smaller images, fewer epochs and one seed, and say how long they take."""
+    settings = quick_settings(study)
+    if settings is None:
+        return
+    first = study.seeds[:1]
+    st.button(
+        gettext("Quick look"),
+        key="train_quick",
+        icon=":material/bolt:",
+        disabled=(settings, first) == (chosen, seeds),
+        on_click=_choose_quick_look,
+        args=(study, settings),
+    )
+    pairs = [(method, first[0]) for method in methods]
+    found = estimate(with_settings(study, settings), pairs, data or "")
+    if found is None:
+        said = ngettext(
+            "{size} px, {count} epoch, one seed; its time is measured first.",
+            "{size} px, {count} epochs, one seed; its time is measured first.",
+            settings.epochs,
+            size=settings.image_size,
+        )
+    else:
+        said = ngettext(
+            "{size} px, {count} epoch, one seed; at most {time} here.",
+            "{size} px, {count} epochs, one seed; at most {time} here.",
+            settings.epochs,
+            size=settings.image_size,
+            time=duration_text(found.seconds),
+        )
+    st.caption(to_markdown(said))
+
+
+def _choose_quick_look(study: Study, settings: Settings) -> None:
+    chosen = {
+        f"train_epochs_{study.name}": settings.epochs,
+        f"train_size_{study.name}": settings.image_size,
+        f"train_backbone_{study.name}": settings.backbone,
+        f"train_weights_{study.name}_{settings.backbone}": settings.weights,
+        f"train_seeds_{study.name}": [str(seed) for seed in study.seeds[:1]],
+        MEASURE: True,
+    }
+    st.session_state.update(chosen)
 
 
 def _choose_seeds(study: Study) -> tuple[int, ...]:

@@ -11,11 +11,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+import pages.train.cost
 import pages.train.jobs
 from core.errors import EquipoiseError
 from core.runs import partial_folder
 from core.study import load_study, own_studies
-from core.training import estimate, queue, worker
+from core.training import estimate, plan, queue, worker
 from core.training.live import Live, epoch_rows, write_live
 from core.training.trial_storage import default_url, open_storage
 from tests.pages.opening import words_of
@@ -143,6 +144,34 @@ def test_measured_costs_are_shown_before_the_start(
     assert shown["Time, at most"] == "12 min"
     assert shown["Memory"] == "2.0 GB"
     assert "Baseline: 30 s an epoch" in words_of(app)
+
+
+def test_a_quick_look_is_chosen_at_once_and_says_how_long_it_takes(
+    store: Path, started: list[str], open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        pages.train.cost,
+        "ask_costs",
+        lambda study, methods, data: asked.append((study.name, list(methods))),
+    )
+    app = open_page("train")
+    assert "64 px, 5 epochs, one seed; its time is measured first" in words_of(app)
+    app.get_by_key("train_seeds_avatars").set_value(["0", "1"]).run()
+    app.button(key="train_quick").click().run()
+    assert not app.exception
+    assert asked == [("avatars-64px-5epochs", ["baseline", "ins"])]
+    assert app.get_by_key("train_seeds_avatars").value == ["0"]
+    assert "2 runs are to be trained" in words_of(app)
+    assert app.button(key="train_quick").disabled
+    quick = plan.with_settings(
+        load_study("avatars"), plan.quick_settings(load_study("avatars"))
+    )
+    for method in ("baseline", "ins"):
+        cost = estimate.MethodCost(epoch_s=15.0, once_s=45.0)
+        estimate.write_cost(estimate.cost_file(quick, method, "", store), cost)
+    # Each of two runs: 45 s, and five epochs of a quarter of a minute.
+    assert "at most 4 min here" in words_of(app.run())
 
 
 def test_a_server_that_others_reach_trains_nothing(

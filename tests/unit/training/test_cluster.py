@@ -1,8 +1,11 @@
 """A study on a real Ray cluster of two nodes, one of which is lost in the middle."""
 
 import re
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -10,7 +13,16 @@ from typer.testing import CliRunner
 from core import runs
 from core.cli import app
 from core.errors import RunError
-from core.training.cluster import Cluster, Task, _Jobs, train_on_cluster
+from core.study import load_study
+from core.study_toml import study_toml
+from core.training.cluster import (
+    Cluster,
+    RunTask,
+    Tell,
+    _Jobs,
+    run_tasks,
+    train_on_cluster,
+)
 from core.training.jobs import Listener, train_study
 from tests.tiny import tiny_study
 
@@ -27,13 +39,16 @@ MEASURED = (
 )
 
 
-def task(method: str, seed: int) -> Task:
-    return Task(tiny_study(), method, seed, None, "runs", False, False, {})
+def task(method: str, seed: int) -> RunTask:
+    is_late = method.startswith("late")
+    return RunTask(
+        tiny_study(), method, seed, None, "runs", False, False, {}, is_late=is_late
+    )
 
 
 def test_a_method_that_takes_over_a_run_waits_for_the_others_of_its_seed() -> None:
     asked = [task("late", 0), task("later", 0), task("first", 0), task("late", 1)]
-    jobs = _Jobs(asked, frozenset({"late", "later"}))
+    jobs = _Jobs(asked)
     assert [each.name for each in jobs.take_ready()] == [
         "first, seed 0",
         "late, seed 1",
@@ -46,10 +61,17 @@ def test_a_method_that_takes_over_a_run_waits_for_the_others_of_its_seed() -> No
     assert jobs.waiting == []
 
 
-def test_options_of_a_cluster_need_one() -> None:
-    result = CliRunner().invoke(app, ["train", "avatars", "--gpus", "1"])
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_options_of_a_cluster_need_one(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "avatars", "--gpus", "1"])
     assert result.exit_code == 2
     assert "--gpus would change nothing here" in result.stderr
+
+
+def test_a_search_on_a_cluster_needs_a_database_that_all_reach() -> None:
+    result = CliRunner().invoke(app, ["tune", "avatars", "--cluster", "auto"])
+    assert result.exit_code == 2
+    assert "--storage URL" in result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -59,24 +81,90 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("EQUIPOISE_CACHE", str(root / "cache"))
         patch.setenv(runs.STORE_VARIABLE, str(root / "runs"))
         patch.setattr(runs, "shipped_store", lambda: root / "shipped")
+        # Ray's workers would let every other test have the processor first.
+        patch.setenv("RAY_worker_niceness", "0")
         yield root
+
+
+@pytest.fixture(scope="module")
+def nodes(root: Path) -> Iterator[Any]:
+    """Two nodes of one core each."""
+    from ray.cluster_utils import Cluster as LocalCluster
+
+    nodes = LocalCluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 1, "include_dashboard": False},
+    )
+    try:
+        nodes.add_node(num_cpus=1)
+        yield nodes
+    finally:
+        nodes.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Ray's own
+def test_runs_are_at_work_at_once_on_all_nodes(nodes: Any, tmp_path: Path) -> None:
+    count, limit_s = 4, 120.0
+
+    def meet(task: RunTask, tell: Tell) -> None:
+        """Wait for the others, which a run after another would do in vain."""
+        import ray
+
+        (tmp_path / task.name).touch()
+        end = time.monotonic() + limit_s
+        while len(list(tmp_path.iterdir())) < count:
+            if time.monotonic() > end:
+                raise RunError("alone.", expected="others.", remedy="wait.")
+            time.sleep(0.1)
+        tell("noted", ray.get_runtime_context().get_node_id())
+
+    where: list[str] = []
+    run_tasks(
+        [task("baseline", seed) for seed in range(count)],
+        meet,
+        cluster=Cluster(nodes.address, cpus=0.5),
+        listener=Listener(noted=where.append),
+    )
+    assert sorted(Counter(where).values()) == [2, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # Ray's own
+def test_the_trials_of_a_search_are_made_on_the_cluster(
+    nodes: Any, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.training.tuning import MethodSearch
+
+    def refuse(*given: object) -> None:
+        raise AssertionError("A trial was made by the command itself.")
+
+    monkeypatch.setattr(MethodSearch, "_run_one", refuse)
+    study, tuned = root / "tiny.toml", root / "tiny-tuned.toml"
+    study.write_text(study_toml(tiny_study(epochs=1)))
+    options = {
+        "--cluster": nodes.address,
+        "--storage": f"sqlite:///{root / 'trials.sqlite'}",
+        "--method": "baseline",
+        "--trials": "3",
+        "--out": str(tuned),
+    }
+    given = [word for option in options.items() for word in option]
+    result = CliRunner().invoke(app, ["tune", str(study), *given])
+    assert result.exit_code == 0, result.stderr
+    tried = load_study(tuned).search.trials
+    assert [each.method for each in tried] == ["baseline"] * 3
+    assert [each.own for each in tried].count(True) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # Ray's own
 def test_every_run_finishes_once_though_a_node_is_lost(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Any, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("ray", reason="ray is not installed")
-    from ray.cluster_utils import Cluster as LocalCluster
-
     study = tiny_study()
     local, shared = root / "local", root / "shared"
-    nodes = LocalCluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": False},
-    )
-    lost = nodes.add_node(num_cpus=1)
+    (lost,) = nodes.worker_nodes
     said: list[str] = []
     epochs: list[tuple[str, int]] = []
 
@@ -87,20 +175,17 @@ def test_every_run_finishes_once_though_a_node_is_lost(
             nodes.remove_node(lost, allow_graceful=False)
         epochs.append((method, epoch))
 
-    try:
-        trained = train_on_cluster(
-            study,
-            cluster=Cluster(nodes.address),
-            methods=METHODS,
-            epochs=EPOCHS,
-            out=shared,
-            listener=Listener(epoch_done=epoch_done, noted=said.append),
-        )
-        with pytest.raises(RunError, match="No machine of the cluster has") as fault:
-            train_on_cluster(study, cluster=Cluster(nodes.address, gpus=8), out=shared)
-        assert "--gpus" in fault.value.remedy
-    finally:
-        nodes.shutdown()
+    trained = train_on_cluster(
+        study,
+        cluster=Cluster(nodes.address),
+        methods=METHODS,
+        epochs=EPOCHS,
+        out=shared,
+        listener=Listener(epoch_done=epoch_done, noted=said.append),
+    )
+    with pytest.raises(RunError, match="No machine of the cluster has") as fault:
+        train_on_cluster(study, cluster=Cluster(nodes.address, gpus=8), out=shared)
+    assert "--gpus" in fault.value.remedy
     assert [(run.method, run.seed) for run in trained] == [(m, 0) for m in METHODS]
     assert [each for each in said if "its machine is lost" in each] == said
     assert len(said) == 1

@@ -19,13 +19,20 @@ def test_nothing_is_said_before_a_method_is_measured(tmp_path: Path) -> None:
 def test_cost_is_counted_over_runs_and_epochs(tmp_path: Path) -> None:
     study = tiny_study(epochs=5)
     cost = e.MethodCost(
-        epoch_s=2.0, once_s=1.0, begin_s=4.0, memory_bytes=9, run_bytes=3, state_bytes=7
+        epoch_s=2.0,
+        once_s=1.0,
+        frozen_s=8.0,
+        begin_s=4.0,
+        memory_bytes=9,
+        run_bytes=3,
+        state_bytes=7,
     )
     e.write_cost(e.cost_file(study, "baseline", "", tmp_path), cost)
     found = e.estimate(study, PAIRS, "", tmp_path)
     assert found is not None
     # The method that is not known counts like the one that is.
-    assert found.seconds == pytest.approx(4 + 3 * (1 + 5 * 2))
+    # The outputs of its frozen layers are computed once for all three.
+    assert found.seconds == pytest.approx(4 + 8 + 3 * (1 + 5 * 2))
     assert (found.disk_bytes, found.memory_bytes) == (3 * 3 + 7, 9)
     assert (found.measured, found.methods) == (1, 2)
     # The epochs are not part of what is measured, and the size of the images is.

@@ -2,19 +2,24 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner
 
 from core import cli, runs
 from core.locks import read_holder
+from core.study import load_study
 from core.training import detached, worker
 from core.training import queue as q
 from tests.tiny import tiny_study
@@ -39,6 +44,16 @@ with q.open_queue(store) as queue:
     with (store / "seen").open("a") as seen:
         seen.write(f"{job} ends\\n")
     q.end(job, queue)
+"""
+
+# The command itself, where a search that is silent for seconds is lost.
+CLI = """
+from core.cli import main
+from core.training import trial_storage
+trial_storage.HEARTBEAT_S, trial_storage.SILENCE_S = 1, 8
+import sys
+sys.argv.insert(1, "worker")
+main()
 """
 
 
@@ -69,6 +84,20 @@ def wait_until(what: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@contextmanager
+def at_work(store: Path) -> Iterator[None]:
+    """A worker beside the test, until it has nothing to do."""
+    thread = threading.Thread(
+        target=worker.work, args=(store,), kwargs={"idle_s": 0.5}, daemon=True
+    )
+    # Signals are for the main thread alone.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("huey.consumer.Consumer._set_signal_handlers", lambda self: None)
+        thread.start()
+        yield
+        thread.join(900)
+
+
 @pytest.mark.usefixtures("quick")
 def test_jobs_run_one_after_another_and_the_worker_ends(tmp_path: Path) -> None:
     first, second = put(tmp_path), put(tmp_path)
@@ -97,18 +126,11 @@ def test_a_process_that_dies_is_begun_again_and_then_given_up(tmp_path: Path) ->
 @pytest.mark.usefixtures("quick")
 def test_a_job_is_stopped_while_the_next_one_runs(tmp_path: Path) -> None:
     long, short = put(tmp_path, "long"), put(tmp_path)
-    thread = threading.Thread(
-        target=worker.work, args=(tmp_path,), kwargs={"idle_s": 0.5}
-    )
-    # Signals are for the main thread alone.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("huey.consumer.Consumer._set_signal_handlers", lambda self: None)
-        thread.start()
+    with at_work(tmp_path):
         wait_until(lambda: f"{long.id} begins" in seen(tmp_path))
         assert worker.is_working(tmp_path)
         assert not worker.work(tmp_path)
         q.stop(long.id, tmp_path)
-        thread.join(60)
     found = {each.job.id: each.state for each in q.list_jobs(tmp_path)}
     assert found == {long.id: "stopped", short.id: "finished"}
 
@@ -126,8 +148,41 @@ def test_a_worker_without_jobs_ends(
     assert not worker.is_working(tmp_path)
 
 
+@contextmanager
+def served(store: Path) -> Iterator[None]:
+    """A server that answers; then it and all that it started in its session is killed.
+
+    ``equipoise app`` sees that jobs wait, and starts their worker.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"--server.port={port}", "--server.headless=true"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "core.cli", "app", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"), 900)
+        assert worker.is_working(store)
+        yield
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, TimeoutError, ConnectionError):
+        return False
+
+
 @pytest.mark.slow
-def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(
+def test_a_killed_server_and_a_killed_worker_lose_nothing_and_train_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = tmp_path / "runs"
@@ -141,8 +196,11 @@ def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(
         pairs=(("baseline", 0), ("ins", 0)),
     )
     q.submit(job, store)
-    worker.ensure_worker(store)
-    wait_until(lambda: q.progress_of(job, store)[0].share > 0.1, 400)
+    with served(store):
+        wait_until(lambda: q.progress_of(job, store)[0].share > 0.1, 900)
+    reached = q.progress_of(job, store)[0].share
+    wait_until(lambda: q.progress_of(job, store)[0].share > reached + 0.1, 900)
+    assert q.log_of(job.id, store, lines=1000).count("Job ") == 1
     holder = read_holder(store / q.FOLDER / "worker.lock")
     assert holder is not None
     os.kill(holder.pid, signal.SIGKILL)
@@ -150,7 +208,7 @@ def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(
     stopped_at = q.progress_of(job, store)[0].live
     assert stopped_at is not None
     worker.resume_jobs(store)
-    wait_until(lambda: q.list_jobs(store)[0].is_over, 400)
+    wait_until(lambda: q.list_jobs(store)[0].is_over, 900)
     (status,) = q.list_jobs(store)
     assert (status.state, status.fault) == ("finished", ("", "", ""))
     for part in q.progress_of(job, store):
@@ -169,6 +227,53 @@ def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(
     assert sum(said.values()) <= 2 * epochs + 1
     assert log.count("Job ") == 2
     _end(store)
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_and_the_study_that_it_makes_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "runs"
+    monkeypatch.setenv(runs.STORE_VARIABLE, str(store))
+    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(
+        detached, "worker_command", lambda *given: [sys.executable, "-c", CLI, *given]
+    )
+    job = q.new_job(
+        "search",
+        tiny_study(),
+        methods=("baseline",),
+        trials=2,
+        epochs=20,
+        tuned="tiny-tuned",
+    )
+    q.submit(job, store)
+
+    def said() -> list[str]:
+        return q.log_of(job.id, store).splitlines()
+
+    def second_try_is_under_way() -> bool:
+        return any("1 of 2: " in line for line in said()) and any(store.rglob("*.npz"))
+
+    with at_work(store):
+        wait_until(second_try_is_under_way, 900)
+        holder = read_holder(q.job_folder(job.id, store) / q.LOCK)
+        assert holder is not None
+        os.kill(holder.pid, signal.SIGKILL)
+    assert [s.state for s in q.list_jobs(store)] == ["finished"]
+    assert sum("  Job " in line for line in said()) == 2
+    for number in (1, 2):
+        assert sum(f"{number} of 2: " in line for line in said()) == 1
+    tuned = load_study("tiny-tuned")
+    assert [(t.method, t.state) for t in tuned.search.trials] == [
+        ("baseline", "complete")
+    ] * 2
+    training = q.new_job("training", tuned, pairs=(("baseline", tuned.seeds[0]),))
+    q.submit(training, store)
+    worker.work(store, idle_s=0.5)
+    assert [s.state for s in q.list_jobs(store)] == ["finished"] * 2
+    assert [run.study for run in runs.list_runs("tiny-tuned").runs] == ["tiny-tuned"]
 
 
 def _end(store: Path) -> None:
