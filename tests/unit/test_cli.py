@@ -29,6 +29,7 @@ from core.data.cache_entries import (
 )
 from core.data.catalog import dataset_info, dataset_of
 from core.data.picture_paths import DATA_VARIABLE
+from core.face_quality import whole_quality
 from core.methods.verification.cases import SHIPPED
 from core.predictor import (
     ClassificationAnswer,
@@ -631,7 +632,9 @@ def test_ethnicity_is_answered_only_for_who_asks(capsys):
         "ethnicity": ClassificationAnswer("Indian", 0.8, {}, None),
     }
     seen = {"baseline": np.zeros((8, 8, 3), np.uint8)}
-    face = FaceAnswers(1, (0, 0, 8, 8), 0.99, "", seen, {"baseline": answers})
+    box = (0, 0, 8, 8)
+    quality = whole_quality(box, 8)
+    face = FaceAnswers(1, box, quality, seen, {"baseline": answers})
     results = [PhotoResult("photo.jpg", (face,))]
     labels = {"baseline": "Plain"}
     print_answers(results, info, info.answered_tasks(), labels=labels)
