@@ -10,7 +10,7 @@ import core.runs
 from core.language import speaking
 from core.report.model_card import build_card_page
 from core.results.frame import plain_frame, table_frame
-from core.story.model_card import ModelCard, model_card
+from core.story.model_card import ModelCard, card_markdown, model_card
 from core.views.studies import open_study
 from tests.synthetic import write_store
 
@@ -82,7 +82,7 @@ def test_it_is_said_in_one_language(card: ModelCard) -> None:
     assert '<html lang="en">' in build_card_page(card).decode()
 
 
-def test_a_hostile_label_stays_text(
+def test_a_hostile_label_stays_text_on_the_page_and_in_markdown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(core.runs.STORE_VARIABLE, str(tmp_path))
@@ -90,10 +90,15 @@ def test_a_hostile_label_stays_text(
     study = write_store(
         tmp_path, "avatars", methods=("baseline", "lmf"), seeds=(0,), rows=80
     )
-    label = "<script>alert(1)</script>{x}"
+    label = "![x](http://evil) <b>&_#$ é <script>alert(1)</script>{x}"
     tables = {**study.methods}
     tables["lmf"] = tables["lmf"].model_copy(update={"label": label})
     core.runs.write_study(tmp_path, study.model_copy(update={"methods": tables}))
-    page = build_card_page(model_card(open_study("avatars"), "lmf")).decode()
+    card = model_card(open_study("avatars"), "lmf")
+    page = build_card_page(card).decode()
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{x}" in page
+    text = card_markdown(card)
+    assert "![x](" not in text
+    assert "<b>" not in text.replace("\\<b>", "")
+    assert "<script>" not in text.replace("\\<script>", "")
