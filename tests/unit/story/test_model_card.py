@@ -9,6 +9,8 @@ from core.story.model_card import ModelCard, card_markdown, model_card
 from core.views.loads import load_comparison, load_metrics
 from core.views.studies import open_study
 
+# Two methods of many take seconds less to compare.
+PAIR = ("baseline", "csce")
 NAMES = ("use", "data", "protocol", "results", "groups", "limits", "provenance")
 
 
@@ -95,13 +97,13 @@ def test_it_names_the_runs_that_it_is_about(card: ModelCard) -> None:
 def test_it_says_what_its_differences_are_to(card: ModelCard) -> None:
     said = sections(card)["results"].sentences[0]
     assert said == "Differences are to Baseline."
-    view = open_study("cifar10-lt-200", baseline="csce")
+    view = open_study("cifar10-lt-200", methods=PAIR, baseline="csce")
     said = sections(model_card(view, "baseline"))["results"].sentences[0]
     assert said == f"Differences are to {view.labels['csce']}."
 
 
 def test_a_baseline_and_a_study_without_groups_have_a_card() -> None:
-    card = model_card(open_study("cifar10-lt-200"), "baseline")
+    card = model_card(open_study("cifar10-lt-200", methods=PAIR), "baseline")
     said = " ".join(sections(card)["groups"].sentences)
     assert "no sensitive feature" in said
     assert "uses no remedy" in " ".join(sections(card)["protocol"].sentences)
