@@ -18,9 +18,10 @@ from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.data.splits import least_to_split, leave_out, split_by_group
 from core.data.unreadable_pictures import describe_sizes
 from core.errors import DatasetError
-from core.language import gettext
+from core.language import gettext, ngettext
 from core.study import Seed
 from core.tasks import natural_order
+from core.text import listed
 
 # A Mac leaves it in its archives, with a hidden file for every picture.
 MAC_FOLDER = "__MACOSX"
@@ -276,7 +277,7 @@ def list_pictures(
                 "{folders}.",
                 count=len(twice),
                 name=name,
-                folders=" and ".join(files.iloc[:2]),
+                folders=listed(files.iloc[:2].tolist()),
             ),
             expected=gettext("one picture of a name, whatever its suffix."),
             remedy=gettext("take the copies out, or rename them."),
@@ -332,7 +333,7 @@ def draw_split(
     shares: Mapping[str, float],
     *,
     seed: int,
-    where: str = "",
+    part: str = "",
 ) -> None:
     """Split, in place and class by class, the rows that have no split yet.
 
@@ -343,8 +344,8 @@ def draw_split(
     shares : mapping of split to float
         The rest is for training.
     seed : int
-    where : str
-        Which images these are, for the message.
+    part : str
+        Split that these images came with, if any, for the message.
 
     Raises
     ------
@@ -352,7 +353,7 @@ def draw_split(
         If a class has too few images for that: which, and how many are needed.
     """
     rows = manifest[manifest["split"] == ""]
-    _refuse_small(rows[classes.name], classes, least_to_split(shares), where)
+    _refuse_small(rows[classes.name], classes, least_to_split(shares), part)
     manifest.loc[rows.index, "split"] = split_by_group(
         rows[classes.name], rows["image_id"], shares=shares, seed=seed
     )
@@ -388,14 +389,14 @@ def take_split(
     names = pd.CategoricalDtype(manifest.loc[rows, classes.name].unique())
     for part in sorted({TRAINING, TEST, *parts[rows]}):
         column = manifest.loc[rows & (parts == part), classes.name]
-        _refuse_small(column.astype(names), classes, 1, f" for {part}")
+        _refuse_small(column.astype(names), classes, 1, part)
     given = rows & (parts != TRAINING)
     manifest.loc[given, "split"] = parts[given]
     if VALIDATION in set(parts[rows]):
         manifest.loc[rows, "split"] = parts[rows]
         return
     shares = {VALIDATION: validation_share}
-    draw_split(manifest, classes, shares, seed=seed, where=" for training")
+    draw_split(manifest, classes, shares, seed=seed, part=TRAINING)
 
 
 def count_used(manifest: pd.DataFrame, classes: ClassColumn) -> dict[str, int]:
@@ -420,7 +421,11 @@ def _choose(
         return sorted(names)
     if isinstance(wanted, int):
         if wanted > len(names):
-            problem = f"There are {len(names)} {classes.many} and not {wanted}"
+            problem = gettext(
+                "There are {count} classes and not {asked}.",
+                count=len(names),
+                asked=wanted,
+            )
             raise _wrong_choice(problem, names, classes)
         # A stable sort: among equal counts the first by name stays in front.
         return sorted(sorted(names, key=lambda name: -int(counts[name]))[:wanted])
@@ -428,11 +433,16 @@ def _choose(
     asked = list(split_names(wanted))
     for name in asked:
         if _key(name) not in by_key:
-            problem = f"There is no {classes.one} '{name}'"
+            problem = gettext("There is no class '{name}'.", name=name)
             raise _wrong_choice(problem, names, classes)
     chosen = sorted({by_key[_key(name)] for name in asked})
     if len(chosen) < 2:
-        problem = f"'{wanted}' names {len(chosen)} {classes.one}"
+        problem = ngettext(
+            "'{names}' names {count} class.",
+            "'{names}' names {count} classes.",
+            len(chosen),
+            names=wanted,
+        )
         raise _wrong_choice(problem, names, classes)
     return chosen
 
@@ -445,25 +455,44 @@ def _wrong_choice(
     problem: str, names: Sequence[str], classes: ClassColumn
 ) -> DatasetError:
     return DatasetError(
-        f"{problem}.",
-        expected=f"2 to {len(names)}, or two or more names such as "
-        f"{', '.join(names[:NAMED])}, with commas between them.",
-        remedy=f"fix `{classes.many}` under [dataset] options in the study's file.",
+        problem,
+        expected=gettext(
+            "2 to {most}, or two or more names such as {names}, with commas between "
+            "them.",
+            most=len(names),
+            names=", ".join(names[:NAMED]),
+        ),
+        remedy=gettext(
+            "fix `{option}` under [dataset] options in the study's file.",
+            option=classes.many,
+        ),
     )
 
 
 def _refuse_small(
-    column: pd.Series, classes: ClassColumn, least: int, where: str
+    column: pd.Series, classes: ClassColumn, least: int, part: str
 ) -> None:
     counts = column.value_counts()
     small = counts[natural_order(counts.index)].loc[lambda sizes: sizes < least]
     if small.empty:
         return
     named = ", ".join(f"{name} ({n})" for name, n in small.iloc[:NAMED].items())
-    more = f" and {len(small) - NAMED} more" if len(small) > NAMED else ""
+    if len(small) > NAMED:
+        named = gettext(
+            "{names} and {count} more", names=named, count=len(small) - NAMED
+        )
     raise DatasetError(
-        f"There are too few images{where} of {named}{more}.",
-        expected=f"at least {least} of each {classes.one}.",
-        remedy=f"fetch the dataset again, or name the other {classes.many} under "
-        f"`{classes.many}` in [dataset] options.",
+        gettext(
+            "There are too few images in the {split} split of {names}.",
+            split=gettext(part),
+            names=named,
+        )
+        if part
+        else gettext("There are too few images of {names}.", names=named),
+        expected=gettext("at least {least} of each class.", least=least),
+        remedy=gettext(
+            "fetch the dataset again, or name the other classes under `{option}` in "
+            "[dataset] options.",
+            option=classes.many,
+        ),
     )

@@ -243,7 +243,7 @@ def plot_by_group(
     Parameters
     ----------
     scores : DataFrame
-        Columns method, group, mean, low, high.
+        Columns method, group, mean, low, high; a mean without an interval has no ends.
     groups : sequence of str
         Classes or bins, in the order of the axis.
     training_counts : mapping, optional
@@ -306,16 +306,17 @@ def _group_marks(
     rows: pd.DataFrame, style: MethodStyle, label: str, digits: int, unit: str
 ) -> dict[str, Any]:
     """One method's marks with their intervals, of groups in the order of the axis."""
-    many = len(rows) > MANY
     middle, lows, highs = (rows[name] for name in ("mean", "low", "high"))
+    has_ends = bool(lows.notna().any())
+    many = len(rows) > MANY
     said = [
         gettext(
             "{group}: {value} {unit} {ends}",
             group=group,
             value=number(mean, digits),
             unit=unit,
-            ends=interval(low, high, digits),
-        )
+            ends=interval(low, high, digits) if has_ends else "",
+        ).rstrip()
         for group, mean, low, high in zip(rows.index, middle, lows, highs, strict=True)
     ]
     return {
@@ -325,7 +326,7 @@ def _group_marks(
         "mode": "markers",
         "marker": style.mark(6 if many else 11),
         "error_y": error_bar(middle, lows, highs, style.colour, thickness=2, width=3)
-        | {"visible": not many},
+        | {"visible": has_ends and not many},
         "customdata": said,
         "hovertemplate": f"<b>{label}</b><br>%{{customdata}}<extra></extra>",
     }

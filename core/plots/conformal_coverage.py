@@ -1,5 +1,6 @@
 """Figures and sentences on how often conformal intervals hold the truth."""
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -89,8 +90,9 @@ def plot_width(
             "method": table["method"],
             "group": _named(table),
             "mean": table["width"],
-            "low": table["width"],
-            "high": table["width"],
+            # A mean width has no interval, and so no bar.
+            "low": np.nan,
+            "high": np.nan,
         }
     )
     figure = plot_by_group(

@@ -536,8 +536,10 @@ def differences_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look)
             metric=info.label,
             methods=listed(same),
         )
-    if not parts:
+    if not parts and not same:
         return _none_detected(unsure, info, of_models=of_models)
+    if same:
+        parts.append(_equivalent(len(same), of_models=of_models))
     if unsure == 1:
         parts.append(gettext("no difference was detected for the other method"))
     elif unsure:
@@ -581,6 +583,21 @@ def _certain(names: Sequence[str], verdict: str, *, of_models: bool) -> str:
         "{methods} are worse than the baseline",
         count,
         methods=methods,
+    )
+
+
+def _equivalent(count: int, *, of_models: bool) -> str:
+    """How many methods, or trained models of them, are equivalent to the baseline."""
+    if of_models:
+        return ngettext(
+            "{count} trained model is equivalent to the baseline's",
+            "{count} trained models are equivalent to the baseline's",
+            count,
+        )
+    return ngettext(
+        "{count} method is equivalent to the baseline",
+        "{count} methods are equivalent to the baseline",
+        count,
     )
 
 

@@ -19,7 +19,7 @@ from core.plots.traces import build_marks
 from core.text import number, percent
 
 CONSTRAINT_LABELS: dict[Constraint, str] = {
-    "none": N_("Best accuracy, no constraint"),
+    "none": N_("Best accuracy"),
     "demographic_parity": N_("Demographic parity"),
     "equal_opportunity": N_("Equal opportunity"),
     "equalized_odds": N_("Equalized odds"),

@@ -43,7 +43,8 @@ from core.training.reuse import SharedStates, find_trained_alike
 from core.training.run_locks import hold_runs
 
 if TYPE_CHECKING:
-    from core.training.fit import Data, Fitted
+    from core.training.fit import Fitted
+    from core.training.training_rows import Data
 
 EpochDone = Callable[[str, int, int, Mapping[str, float]], None]
 
@@ -258,7 +259,7 @@ def load_images(
     dict, DataFrame, dict
         By method; the whole manifest and the report, without what cannot be read.
     """
-    from core.training.fit import Data
+    from core.training.training_rows import Data
 
     used = loaded.manifest[loaded.manifest["split"] != LEFT_OUT]
     used = used.reset_index(drop=True)

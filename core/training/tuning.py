@@ -39,7 +39,7 @@ from core.language import N_
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.study import Study, Trial, Tried
 from core.training.decisions import check_decisions, decide
-from core.training.fit import Data, fit, predict
+from core.training.fit import fit, predict
 from core.training.jobs import Listener, load_data, load_images
 from core.training.progress import BatchProgress
 from core.training.resume import STATE
@@ -50,6 +50,7 @@ from core.training.search_space import (
     search_space,
     with_settings,
 )
+from core.training.training_rows import Data
 from core.training.transfer import Origin, check_unseen, resolve_weights
 from core.training.trial_storage import (
     FOLDER,

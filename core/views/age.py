@@ -12,7 +12,7 @@ from core.tasks import Regression
 from core.text import number
 from core.views.answers import load_errors
 from core.views.caching import cached
-from core.views.drawing import Drawn, Numbers, draws, regression_of
+from core.views.drawing import Drawn, Numbers, draws, regression_of, share_width
 from core.views.loads import compare_loaded, load_comparison, load_training_rows
 from core.views.study_view import StudyView
 
@@ -124,6 +124,7 @@ def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
         },
         data=pd.concat(tables, names=["method"]).reset_index(level=0),
         note=note,
+        column_width=share_width(len(tables)),
     )
 
 

@@ -19,7 +19,13 @@ from core.tasks import Classification
 from core.text import strong
 from core.views.caching import cached
 from core.views.classification import explained, scores_frame
-from core.views.drawing import Drawn, Numbers, classification_of, draws
+from core.views.drawing import (
+    Drawn,
+    Numbers,
+    classification_of,
+    draws,
+    share_width,
+)
 from core.views.loads import load_metrics, load_tables
 from core.views.study_view import StudyView
 
@@ -79,7 +85,7 @@ def draw_reliability(view: StudyView, *, task: str = "") -> Drawn:
             "adjustment also change the probabilities, not only the answers. {mean}.",
             mean=view.mean_text.capitalize(),
         ),
-        column_width=COLUMN_WIDTH,
+        column_width=share_width(len(shown), COLUMN_WIDTH),
     )
 
 

@@ -18,7 +18,7 @@ from core.views.answers import load_errors
 from core.views.asked import class_asked, first_beside, method_asked
 from core.views.caching import cached
 from core.views.classification import class_counts
-from core.views.drawing import KEPT, Drawn, classification_of, draws
+from core.views.drawing import KEPT, Drawn, classification_of, draws, share_width
 from core.views.study_view import StudyView
 
 Matrices = dict[str, NDArray[np.float64]]
@@ -195,7 +195,7 @@ def _draw(
         figures=figures,
         data=data,
         note=" ".join(filter(None, (note, said, _without(view, left)))),
-        column_width=WIDE if len(ids) > FEW else NARROW,
+        column_width=share_width(len(figures), WIDE if len(ids) > FEW else NARROW),
     )
 
 

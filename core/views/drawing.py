@@ -25,6 +25,7 @@ Draws = Callable[..., "Drawn"]
 Drawing = TypeVar("Drawing", bound=Draws)
 # Pictures of one view that are kept: each choice of a reader is one more.
 KEPT = 8
+COLUMN_WIDTH, TWO_SHARE = 330, 480
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,14 @@ class Numbers:
         return table_in_markdown(self.frame)
 
 
+def share_width(figures: int, usual: int = COLUMN_WIDTH) -> int:
+    """Least width in pixels of one of so many figures, ``usual`` of three or more.
+
+    Two share the width of a page, so that no column beside them is empty.
+    """
+    return max(usual, TWO_SHARE) if figures == 2 else usual
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A view as it was drawn. Texts may hold the marks of ``core.text``.
@@ -125,7 +134,7 @@ class Drawn:
     data: pd.DataFrame | None = None
     note: str = ""
     numbers: Numbers | None = None
-    column_width: int = 330
+    column_width: int = COLUMN_WIDTH
     claims: tuple[str, ...] = ()
     view: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)

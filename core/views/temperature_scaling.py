@@ -22,7 +22,13 @@ from core.text import code, listed, number, strong
 from core.views.asked import feature_asked
 from core.views.caching import cached
 from core.views.calibration import COLUMN_WIDTH, load_reliability, title_of
-from core.views.drawing import Drawn, Numbers, classification_of, draws
+from core.views.drawing import (
+    Drawn,
+    Numbers,
+    classification_of,
+    draws,
+    share_width,
+)
 from core.views.loads import load_tables
 from core.views.study_view import StudyView
 
@@ -67,7 +73,7 @@ def draw_scaled(view: StudyView, *, task: str = "", by: str = "") -> Drawn:
         figures=figures,
         data=found.curves[found.curves["method"].isin(shown)],
         note=_note(view, found.temperatures, by),
-        column_width=COLUMN_WIDTH,
+        column_width=share_width(len(figures), COLUMN_WIDTH),
         numbers=Numbers(
             plots.scaling_table(found.temperatures, found.changes, infos, view.look),
             gettext("Before → after, and the difference; lower is better."),

@@ -16,7 +16,7 @@ from core.views.study_view import StudyView
 from pages.data.before_after import show_before_after
 from pages.data.mixed_images import show_mixed
 from pages.shell.address import end_page, run_page
-from pages.shell.choose import choose, choose_task
+from pages.shell.choose import choose, choose_task, slider_format
 from pages.shell.pictures import load_thumbnails, why_no_pictures
 from pages.shell.show import open_card, open_fold, show_error, show_view
 from pages.shell.study_bar import study_bar
@@ -181,6 +181,7 @@ def show_weights(view: StudyView) -> None:
         data.HIGHEST_ALPHA,
         data.ALPHA,
         0.05,
+        format=slider_format("%.2f"),
         key="data_alpha",
         help=gettext(
             "0 weighs every image the same; from 1 on, the most common targets"

@@ -16,13 +16,13 @@ from core.views.groups import Question
 from core.views.study_view import StudyView
 from core.views.whatif import USUAL
 from pages.shell.address import fragment, this_address
-from pages.shell.choose import choose, choose_number, number_in
+from pages.shell.choose import choose, choose_number, number_in, slider_format
 from pages.shell.show import open_card, saying_why_not, show_view
 
 MOST_SLIDERS = 8
 COMMON, OWN = "common", "own"
 KINDS = {COMMON: N_("One for all"), OWN: N_("One for each group")}
-STEPS = {"step": 0.001, "format": "%.3f"}
+STEP = 0.001
 GAP_KEY = "fairness_whatif_gap"
 
 
@@ -186,7 +186,8 @@ def _sliders(prefix: str, counts: ScoreCounts, *, common: bool) -> tuple[str, ..
             USUAL,
             key=_slider_key(prefix, ""),
             parameter="threshold",
-            **STEPS,
+            step=STEP,
+            format=slider_format("%.3f"),
         )
         return (f"{value:g}",)
     groups = whatif.groups_of(counts)
@@ -219,5 +220,11 @@ def _take_thresholds(prefix: str, groups: Sequence[str]) -> None:
 def _slider(prefix: str, group: str) -> float:
     label = gettext("Threshold, {group}", group=group)
     return choose_number(
-        label, 0.0, 1.0, USUAL, key=_slider_key(prefix, group), **STEPS
+        label,
+        0.0,
+        1.0,
+        USUAL,
+        key=_slider_key(prefix, group),
+        step=STEP,
+        format=slider_format("%.3f"),
     )

@@ -26,7 +26,7 @@ from pages.methods.play import (
     defaults_of,
     labels_by_head,
 )
-from pages.shell.choose import choose, choose_whether
+from pages.shell.choose import choose, choose_whether, slider_format
 from pages.shell.show import show_charts
 
 
@@ -191,7 +191,7 @@ def show_error_curves(play: Play, controls: DeltaGenerator) -> None:
             float(task.maximum),
             float(round(np.quantile(targets, 0.95))),
             1.0,
-            format="%g",
+            format=slider_format("%g"),
             key=f"methods_truth_{play.view.study.name}_{task.name}",
             persist_state="session",
             width=330,

@@ -9,7 +9,7 @@ from core.language import gettext
 from core.methods.entry import Entry, Parameter, Value
 from core.plots.methods import short_number
 from pages.shell.address import this_address
-from pages.shell.choose import number_in
+from pages.shell.choose import number_in, slider_format
 
 PER_DECADE = 10
 # A range so wide is travelled in decades.
@@ -115,7 +115,8 @@ def _show(entry: Entry, parameter: Parameter, idle: str) -> None:
         st.select_slider(label, options, format_func=short_number, **start, **common)
     else:
         low, high, step = _range(parameter)
-        st.slider(label, low, high, step=step, format="%g", **start, **common)
+        written = {"step": step, "format": slider_format("%g")}
+        st.slider(label, low, high, **written, **start, **common)
 
 
 def _key(entry: Entry, parameter: Parameter) -> str:

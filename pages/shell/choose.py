@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from core.language import N_, gettext
+from core.language import ENGLISH, N_, gettext, language
 from core.tasks import Task
 from core.text import to_markdown
 from pages.shell.address import this_address
@@ -183,6 +183,15 @@ def choose_number(
         values = () if chosen == default else (f"{chosen:g}",)
         this_address().choose(parameter, values)
     return chosen
+
+
+def slider_format(english: str) -> str:
+    """The format of a slider's numbers: ``english``, or that of the reader's browser.
+
+    Streamlit's own formats have a point. In a field for a number there is no choice:
+    the browser alone writes it, with a comma or a point.
+    """
+    return english if language() == ENGLISH else "localized"
 
 
 def number_in(text: str, low: float, high: float) -> float | None:

@@ -100,7 +100,7 @@ def data(study):
     """The study's images, as its methods take them."""
     from core.data.cache import build_image_cache
     from core.data.catalog import renderer
-    from core.training.fit import Data
+    from core.training.training_rows import Data
 
     loaded, _ = load_data(study, None, Listener().progress)
     paths = loaded.manifest["path"].tolist()

@@ -7,6 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from core.language import speaking
+from pages.shell.choose import slider_format
+
 
 def _text(app):
     parts = [*app.title, *app.header, *app.subheader, *app.markdown, *app.caption]
@@ -30,6 +33,13 @@ def test_a_page_is_read_in_french_and_then_in_english(fill, open_page, page, tit
     assert not english.exception
     assert english.title[0].value != french.title[0].value
     assert not re.search("[éèà]", _text(english))
+
+
+def test_a_slider_has_the_comma_of_a_french_browser():
+    # A format of Streamlit's own has a point in every language.
+    with speaking("fr"):
+        assert slider_format("%.3f") == "localized"
+    assert slider_format("%.3f") == "%.3f"
 
 
 def _shown(table):

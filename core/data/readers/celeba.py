@@ -45,9 +45,10 @@ from core.data.splits import (
     with_shipped_split,
 )
 from core.errors import DatasetError
-from core.language import N_
+from core.language import N_, gettext, ngettext
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary
+from core.text import number
 
 PICTURES = "img_align_celeba"
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
@@ -105,8 +106,7 @@ _FEATURES = {
     "Young": ("age group", ("not young", "young")),
 }
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
-_WHOLE = "the published set: mmlab.ie.cuhk.edu.hk/projects/CelebA.html."
-_FETCH_AGAIN = "fetch it again."
+_SOURCE = "mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 
 _Share = Annotated[float, Field(gt=0, le=0.4)]
 
@@ -147,11 +147,14 @@ class CelebAOptions(DatasetOptions):
         names = split_names(self.target_classes)
         if len(names) != 2 or len(set(names)) != 2:
             raise ValueError(
-                f"'target_classes': expected two names with a comma between them "
-                f"(received {self.target_classes!r})."
+                gettext(
+                    "'target_classes': expected two names with a comma between them "
+                    "(received '{received}').",
+                    received=self.target_classes,
+                )
             )
         if not split_names(self.sensitive):
-            raise ValueError("'sensitive': expected at least one attribute.")
+            raise ValueError(gettext("'sensitive': expected at least one attribute."))
         # Read once here, so that a fault is found before any file is.
         _ = self.expression
         for name in self.features:
@@ -297,19 +300,26 @@ def read_partition(path: Path) -> pd.Series:
         header = _header_of(path, 0, ",")
         if header != [IMAGE, PARTITION]:
             raise _wrong(
-                path,
-                f"has the columns {', '.join(header[:NAMED])}",
-                f"{IMAGE} and {PARTITION}.",
+                gettext(
+                    "{file} has the columns {columns}.",
+                    file=path.name,
+                    columns=", ".join(header[:NAMED]),
+                ),
+                gettext("{first} and {second}.", first=IMAGE, second=PARTITION),
             )
     table = _read_rows(path, [PARTITION], None)
     codes = {str(number): split for number, split in enumerate(SPLITS)}
     wrong = table[~table[PARTITION].isin(codes)]
     if len(wrong):
-        said = [f"{image} has '{row[PARTITION]}'" for image, row in wrong.iterrows()]
         raise _wrong(
-            path,
-            f"has {len(wrong)} rows that name no part: {'; '.join(said[:NAMED])}",
-            "0 for training, 1 for validation, 2 for test.",
+            ngettext(
+                "{file} has {count} row that names no part: {rows}.",
+                "{file} has {count} rows that name no part: {rows}.",
+                len(wrong),
+                file=path.name,
+                rows=_said_cells(wrong[PARTITION]),
+            ),
+            gettext("0 for training, 1 for validation, 2 for test."),
         )
     return table[PARTITION].map(codes)
 
@@ -332,10 +342,20 @@ class _Survey:
         for name in names:
             if name in self.files:
                 return self.files[name]
+        first, second = names
         raise DatasetError(
-            f"{self.location} has no {' and no '.join(names)}.",
-            expected="one of the two, as published.",
-            remedy=f"put it beside {PICTURES}; it comes with {_WHOLE}",
+            gettext(
+                "{location} has no {first} and no {second}.",
+                location=self.location,
+                first=first,
+                second=second,
+            ),
+            expected=gettext("one of the two, as published."),
+            remedy=gettext(
+                "put it beside {pictures}; it comes with the published set: {source}.",
+                pictures=PICTURES,
+                source=_SOURCE,
+            ),
         )
 
 
@@ -361,9 +381,22 @@ def _survey(location: Path) -> _Survey:
         pictures = next((each for each in found if each), None)
     if pictures is None:
         raise DatasetError(
-            f"{location} has no folder {PICTURES} with pictures, and no archive of it.",
-            expected=f"{PICTURES}/000001.jpg and so on, or {PICTURES}.zip.",
-            remedy=f"fetch the aligned and cropped pictures of {_WHOLE}",
+            gettext(
+                "{location} has no folder {pictures} with pictures, and no archive of "
+                "it.",
+                location=location,
+                pictures=PICTURES,
+            ),
+            expected=gettext(
+                "{first} and so on, or {archive}.",
+                first=f"{PICTURES}/000001.jpg",
+                archive=f"{PICTURES}.zip",
+            ),
+            remedy=gettext(
+                "fetch the aligned and cropped pictures of the published set: "
+                "{source}.",
+                source=_SOURCE,
+            ),
         )
     return _Survey(location, lists, *pictures)
 
@@ -403,30 +436,56 @@ def _read_head(path: Path) -> tuple[list[str], int | None]:
     if path.suffix == ".csv":
         names = _header_of(path, 0, ",")
         if names[:1] != [IMAGE]:
-            first = f"'{names[0]}'" if names else "nothing"
-            raise _wrong(path, f"begins with {first}", f"the column {IMAGE}.")
+            raise _wrong(
+                gettext(
+                    "{file} begins with '{first}'.",
+                    file=path.name,
+                    first=names[0] if names else "",
+                ),
+                gettext("the column {name}.", name=IMAGE),
+            )
         names = names[1:]
     else:
         first = " ".join(_header_of(path, 0, None))
         if not first.isdecimal():
             raise _wrong(
-                path,
-                f"begins with '{first[:40]}'",
-                "the number of pictures in the first line.",
+                gettext(
+                    "{file} begins with '{first}'.", file=path.name, first=first[:40]
+                ),
+                gettext("the number of pictures in the first line."),
             )
         promised = int(first)
         names = _header_of(path, 1, None)
     absent = sorted(set(ATTRIBUTES) - set(names))
     strange = sorted(set(names) - set(ATTRIBUTES))
     if absent or strange or len(names) != len(ATTRIBUTES):
-        faults = [f"lacks {', '.join(absent[:NAMED])}"] if absent else []
-        faults += [f"has {', '.join(strange[:NAMED])}"] if strange else []
         raise _wrong(
-            path,
-            f"names {len(names)} attributes and {' and '.join(faults) or 'one twice'}",
-            f"the {len(ATTRIBUTES)} published ones, each once.",
+            _said_attributes(path, len(names), absent, strange),
+            gettext("the {count} published ones, each once.", count=len(ATTRIBUTES)),
         )
     return names, promised
+
+
+def _said_attributes(
+    path: Path, count: int, absent: Sequence[str], strange: Sequence[str]
+) -> str:
+    """Say which attributes are missing from a list, or should not be in it."""
+    fields: dict[str, object] = {
+        "file": path.name,
+        "count": count,
+        "absent": ", ".join(absent[:NAMED]),
+        "strange": ", ".join(strange[:NAMED]),
+    }
+    if absent and strange:
+        return gettext(
+            "{file} names {count} attributes: it lacks {absent} and has {strange}.",
+            **fields,
+        )
+    if absent:
+        return gettext("{file} names {count} attributes: it lacks {absent}.", **fields)
+    if strange:
+        return gettext("{file} names {count} attributes: it has {strange}.", **fields)
+    return gettext("{file} names {count} attributes: one of them twice.", **fields)
 
 
 def _header_of(path: Path, line: int, separator: str | None) -> list[str]:
@@ -462,24 +521,43 @@ def _read_rows(path: Path, names: Sequence[str], promised: int | None) -> pd.Dat
     if len(wrong):
         said = ", ".join(str(row + head + 1) for row in wrong.index[:NAMED])
         raise _wrong(
-            path,
-            f"has {len(wrong)} rows with too few or too many cells, line {said} first",
-            f"a picture and {len(names)} cells in each.",
+            ngettext(
+                "{file} has {count} row with too few or too many cells: line {lines}.",
+                "{file} has {count} rows with too few or too many cells, first: line "
+                "{lines}.",
+                len(wrong),
+                file=path.name,
+                lines=said,
+            ),
+            ngettext(
+                "a picture and {count} cell in each.",
+                "a picture and {count} cells in each.",
+                len(names),
+            ),
         )
     if promised is not None and promised != len(table):
         raise _wrong(
-            path,
-            f"says that there are {promised:,} pictures and has {len(table):,} rows",
-            "as many rows as its first line says.",
+            gettext(
+                "{file} says that there are {promised} pictures and has {rows} rows.",
+                file=path.name,
+                promised=number(promised, 0),
+                rows=number(len(table), 0),
+            ),
+            gettext("as many rows as its first line says."),
         )
     twice = table.loc[table[IMAGE].duplicated(), IMAGE]
     if table.empty or len(twice):
         raise _wrong(
-            path,
-            f"names {len(twice)} pictures twice, {twice.iloc[0]} for one"
+            ngettext(
+                "{file} names {count} picture twice: {example}.",
+                "{file} names {count} pictures twice, {example} for one.",
+                len(twice),
+                file=path.name,
+                example=twice.iloc[0],
+            )
             if len(twice)
-            else "has no rows",
-            "one row for each picture.",
+            else gettext("{file} has no rows.", file=path.name),
+            gettext("one row for each picture."),
         )
     return table.set_index(IMAGE)[list(names)]
 
@@ -487,12 +565,16 @@ def _read_rows(path: Path, names: Sequence[str], promised: int | None) -> pd.Dat
 def _to_bool(path: Path, column: pd.Series) -> NDArray[np.bool_]:
     wrong = column[~column.isin(["1", "-1"])]
     if len(wrong):
-        said = [f"{image} has '{value}'" for image, value in wrong.iloc[:NAMED].items()]
         raise _wrong(
-            path,
-            f"has {len(wrong)} values of {column.name} that cannot be: "
-            f"{'; '.join(said)}",
-            "1 or -1.",
+            ngettext(
+                "{file} has {count} value of {name} that cannot be: {cells}.",
+                "{file} has {count} values of {name} that cannot be: {cells}.",
+                len(wrong),
+                file=path.name,
+                name=column.name,
+                cells=_said_cells(wrong),
+            ),
+            gettext("1 or -1."),
         )
     values: NDArray[np.bool_] = (column == "1").to_numpy(dtype=bool)
     return values
@@ -503,10 +585,19 @@ def _check_pictures(named: pd.Index, found: _Survey) -> list[str]:
     absent = sorted(set(named) - set(found.names))
     if absent:
         raise DatasetError(
-            f"{found.pictures} lacks {len(absent):,} of the {len(named):,} pictures "
-            f"that have attributes, {', '.join(absent[:NAMED])} among them.",
-            expected="every picture that list_attr_celeba names.",
-            remedy=f"unpack them again, or fetch {_WHOLE}",
+            gettext(
+                "{folder} lacks {count} of the {total} pictures that have attributes, "
+                "{names} among them.",
+                folder=found.pictures,
+                count=number(len(absent), 0),
+                total=number(len(named), 0),
+                names=", ".join(absent[:NAMED]),
+            ),
+            expected=gettext("every picture that list_attr_celeba names."),
+            remedy=gettext(
+                "unpack them again, or fetch the published set: {source}.",
+                source=_SOURCE,
+            ),
         )
     return sorted(set(found.names) - set(named))
 
@@ -537,10 +628,15 @@ def _draw(manifest: pd.DataFrame, options: CelebAOptions) -> None:
     if options.count is None:
         return
     if options.count > len(manifest):
+        there = number(len(manifest), 0)
         raise DatasetError(
-            f"There are {len(manifest):,} pictures and not {options.count:,}.",
-            expected=f"at most {len(manifest):,} for `count`.",
-            remedy="fix `count` under [dataset] options in the study's file.",
+            gettext(
+                "There are {count} pictures and not {asked}.",
+                count=there,
+                asked=number(options.count, 0),
+            ),
+            expected=gettext("at most {most} for `count`.", most=there),
+            remedy=gettext("fix `count` under [dataset] options in the study's file."),
         )
     rng = np.random.default_rng([options.seed, 1])
     drawn = rng.choice(len(manifest), options.count, replace=False)
@@ -553,12 +649,21 @@ def _take_partition(manifest: pd.DataFrame, path: Path) -> None:
     absent = manifest.loc[~manifest[IMAGE].isin(parts.index), IMAGE]
     strange = parts.index.difference(manifest[IMAGE])
     if len(absent) or len(strange):
-        fault = f"does not name {len(absent):,} pictures with attributes"
-        first = absent.iloc[0] if len(absent) else strange[0]
-        if not len(absent):
-            fault = f"names {len(strange):,} pictures without attributes"
         raise _wrong(
-            path, f"{fault}, {first} for one", "the pictures of list_attr_celeba."
+            gettext(
+                "{file} does not name {n} pictures with attributes, {example} for one.",
+                file=path.name,
+                n=number(len(absent), 0),
+                example=absent.iloc[0],
+            )
+            if len(absent)
+            else gettext(
+                "{file} names {n} pictures without attributes, {example} for one.",
+                file=path.name,
+                n=number(len(strange), 0),
+                example=strange[0],
+            ),
+            gettext("the pictures of list_attr_celeba."),
         )
     rows = manifest["split"] == ""
     manifest.loc[rows, "split"] = manifest.loc[rows, IMAGE].map(parts)
@@ -592,22 +697,43 @@ def _check_classes(manifest: pd.DataFrame, options: CelebAOptions) -> None:
             empty = row.index[row == 0]
             if len(empty):
                 raise DatasetError(
-                    f"'{name}' of {column} has {row.sum()} pictures, and none in the "
-                    f"{empty[0]} split.",
-                    expected="pictures of each class and each group in every split.",
-                    remedy="use more pictures, larger shares, or another `target` or "
-                    "`sensitive`, under [dataset] options.",
+                    gettext(
+                        "'{name}' of {column} has {n} pictures, and none in the "
+                        "{split} split.",
+                        name=name,
+                        column=column,
+                        n=int(row.sum()),
+                        split=gettext(empty[0]),
+                    ),
+                    expected=gettext(
+                        "pictures of each class and each group in every split."
+                    ),
+                    remedy=gettext(
+                        "use more pictures, larger shares, or another `target` or "
+                        "`sensitive`, under [dataset] options."
+                    ),
                 )
 
 
-def _wrong(path: Path, fault: str, expected: str) -> DatasetError:
-    return DatasetError(f"{path.name} {fault}.", expected=expected, remedy=_FETCH_AGAIN)
+def _said_cells(wrong: pd.Series) -> str:
+    """The first cells that are wrong, each after the picture of its row."""
+    return "; ".join(
+        gettext("{image} has '{value}'", image=image, value=value)
+        for image, value in wrong.iloc[:NAMED].items()
+    )
+
+
+def _wrong(problem: str, expected: str) -> DatasetError:
+    return DatasetError(problem, expected=expected, remedy=gettext("fetch it again."))
 
 
 def _unreadable(path: Path, error: Exception) -> DatasetError:
     said = str(error).strip().splitlines()
     return _wrong(
-        path,
-        f"cannot be read: {said[-1] if said else type(error).__name__}",
-        "the list as published.",
+        gettext(
+            "{file} cannot be read: {error}.",
+            file=path.name,
+            error=said[-1] if said else type(error).__name__,
+        ),
+        gettext("the list as published."),
     )

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from core.data.archive import folder_of
 from core.data.cache import Progress
-from core.data.class_folders import by_published_name, walk_pictures
+from core.data.class_folders import NAMED, by_published_name, walk_pictures
 from core.data.manifest import (
     LEFT_OUT,
     SPLITS,
@@ -32,9 +32,10 @@ from core.data.splits import (
     with_shipped_split,
 )
 from core.errors import DatasetError
-from core.language import N_
+from core.language import N_, gettext, ngettext
 from core.study import DatasetOptions, Seed
 from core.tasks import Binary, Multiclass
+from core.text import listed
 
 GROUND_TRUTH = "ISIC_2019_Training_GroundTruth.csv"
 METADATA = "ISIC_2019_Training_Metadata.csv"
@@ -200,14 +201,19 @@ def read_ground_truth(path: Path) -> pd.DataFrame:
     good = (chosen.sum(axis=1) == 1) & (chosen | (marks == 0)).all(axis=1)
     if not good.all():
         faults = [
-            f"{table['image'][row]} has {_say_marks(marks.loc[row])}"
-            for row in table.index[~good][:3]
+            _say_marks(table["image"][row], marks.loc[row])
+            for row in table.index[~good][:NAMED]
         ]
         raise DatasetError(
-            f"{(~good).sum()} rows of {path.name} do not mark one diagnosis: "
-            f"{'; '.join(faults)}.",
-            expected="1.0 in one column of each row and 0.0 in the others.",
-            remedy="fetch the ground truth again.",
+            ngettext(
+                "{count} row of {file} does not mark one diagnosis: {rows}.",
+                "{count} rows of {file} do not mark one diagnosis: {rows}.",
+                int((~good).sum()),
+                file=path.name,
+                rows="; ".join(faults),
+            ),
+            expected=gettext("1.0 in one column of each row and 0.0 in the others."),
+            remedy=gettext("fetch the ground truth again."),
         )
     manifest = pd.DataFrame(
         {
@@ -218,11 +224,16 @@ def read_ground_truth(path: Path) -> pd.DataFrame:
     return manifest.sort_values("image_id", ignore_index=True)
 
 
-def _say_marks(marks: pd.Series) -> str:
+def _say_marks(image: str, marks: pd.Series) -> str:
     odd = marks.index[~marks.isin([0, 1])]
     if len(odd):
-        return f"neither 0 nor 1 in {odd[0]}"
-    return " and ".join(marks.index[marks == 1]) or "none"
+        return gettext(
+            "{image} has neither 0 nor 1 in {column}", image=image, column=odd[0]
+        )
+    marked = listed(marks.index[marks == 1])
+    if not marked:
+        return gettext("{image} has none", image=image)
+    return gettext("{image} has {names}", image=image, names=marked)
 
 
 def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -231,17 +242,25 @@ def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise DatasetError(
-            f"{path.name} cannot be read: {error}.",
-            expected="a CSV file as published.",
-            remedy="fetch it again.",
+            gettext("{file} cannot be read: {error}.", file=path.name, error=error),
+            expected=gettext("a CSV file as published."),
+            remedy=gettext("fetch it again."),
         ) from None
     absent = [name for name in columns if name not in table]
     if absent or table.empty:
-        lack = f"columns {', '.join(absent)}" if absent else "rows"
         raise DatasetError(
-            f"{path.name} has no {lack}.",
-            expected=f"the columns {', '.join(columns)} and one row an image.",
-            remedy="fetch it again.",
+            gettext(
+                "{file} has no columns {names}.",
+                file=path.name,
+                names=", ".join(absent),
+            )
+            if absent
+            else gettext("{file} has no rows.", file=path.name),
+            expected=gettext(
+                "the columns {names} and one row for each image.",
+                names=", ".join(columns),
+            ),
+            remedy=gettext("fetch it again."),
         )
     table = table.fillna("")
     # Some copies name the files, and not the images.
@@ -249,10 +268,15 @@ def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     twice = table["image"][table["image"].duplicated()].unique()
     if len(twice):
         raise DatasetError(
-            f"{path.name} names {len(twice)} images more than once: "
-            f"{', '.join(twice[:3])}.",
-            expected="one row an image.",
-            remedy="fetch it again, or take out what was added.",
+            ngettext(
+                "{file} names {count} image more than once: {names}.",
+                "{file} names {count} images more than once: {names}.",
+                len(twice),
+                file=path.name,
+                names=", ".join(twice[:NAMED]),
+            ),
+            expected=gettext("one row for each image."),
+            remedy=gettext("fetch it again, or take out what was added."),
         )
     return table
 
@@ -269,9 +293,9 @@ def _find_images(folder: Path, names: pd.Series) -> dict[str, Path]:
     root = next((p for p in sorted(folder.rglob(IMAGES)) if p.is_dir()), None)
     if root is None:
         raise DatasetError(
-            f"{folder} has no folder {IMAGES}.",
-            expected=f"the pictures of {GROUND_TRUTH} in it.",
-            remedy=f"unpack {IMAGES}.zip there.",
+            gettext("{location} has no folder {name}.", location=folder, name=IMAGES),
+            expected=gettext("the pictures of {file} in it.", file=GROUND_TRUTH),
+            remedy=gettext("unpack {archive} there.", archive=f"{IMAGES}.zip"),
         )
     jpegs = (name for name in walk_pictures(root) if _JPEG.search(name))
     published, _ = by_published_name(root / name for name in jpegs)
@@ -279,18 +303,36 @@ def _find_images(folder: Path, names: pd.Series) -> dict[str, Path]:
     absent = [name for name in names if name not in files]
     if absent:
         raise DatasetError(
-            f"{root} lacks {len(absent)} of the {len(names)} images that "
-            f"{GROUND_TRUTH} names, {', '.join(absent[:3])} among them.",
-            expected="a picture, such as ISIC_0000000.jpg, for each row.",
-            remedy=f"unpack the whole {IMAGES}.zip again.",
+            gettext(
+                "{folder} lacks {count} of the {total} images that {file} names, "
+                "{names} among them.",
+                folder=root,
+                count=len(absent),
+                total=len(names),
+                file=GROUND_TRUTH,
+                names=", ".join(absent[:NAMED]),
+            ),
+            expected=gettext("a picture, such as ISIC_0000000.jpg, for each row."),
+            remedy=gettext(
+                "unpack the whole {archive} again.", archive=f"{IMAGES}.zip"
+            ),
         )
     strange = sorted(set(files) - set(names))
     if strange:
         raise DatasetError(
-            f"{root} holds {len(strange)} pictures that {GROUND_TRUTH} does not name, "
-            f"{', '.join(strange[:3])} among them.",
-            expected="the pictures of the ground truth and no others.",
-            remedy="take them out, or fetch the ground truth that belongs to them.",
+            ngettext(
+                "{folder} holds {count} picture that {file} does not name: {names}.",
+                "{folder} holds {count} pictures that {file} does not name, {names} "
+                "among them.",
+                len(strange),
+                folder=root,
+                file=GROUND_TRUTH,
+                names=", ".join(strange[:NAMED]),
+            ),
+            expected=gettext("the pictures of the ground truth and no others."),
+            remedy=gettext(
+                "take them out, or fetch the ground truth that belongs to them."
+            ),
         )
     return files
 
@@ -312,10 +354,18 @@ def _describe(manifest: pd.DataFrame, path: Path | None) -> pd.DataFrame:
         strange = sorted(set(table["image"]) - set(manifest["image_id"]))
         if strange:
             raise DatasetError(
-                f"{path.name} describes {len(strange)} images that {GROUND_TRUTH} does "
-                f"not name, {', '.join(strange[:3])} among them.",
-                expected="metadata of the same images.",
-                remedy="fetch both files again.",
+                ngettext(
+                    "{file} describes {count} image that {other} does not name: "
+                    "{names}.",
+                    "{file} describes {count} images that {other} does not name, "
+                    "{names} among them.",
+                    len(strange),
+                    file=path.name,
+                    other=GROUND_TRUTH,
+                    names=", ".join(strange[:NAMED]),
+                ),
+                expected=gettext("metadata of the same images."),
+                remedy=gettext("fetch both files again."),
             )
         table = table.set_index("image").reindex(manifest["image_id"], fill_value="")
     return manifest.assign(
@@ -329,7 +379,8 @@ def _sexes(column: pd.Series) -> pd.Series:
     values = column.str.lower().replace("", UNKNOWN)
     wrong = column[~values.isin([*SEXES, UNKNOWN])]
     if len(wrong):
-        raise _wrong_cell("sex", wrong, f"{', '.join(SEXES)} or nothing.")
+        expected = gettext("{values} or nothing.", values=", ".join(SEXES))
+        raise _wrong_cell("sex", wrong, expected)
     return values
 
 
@@ -337,7 +388,8 @@ def _age_groups(column: pd.Series) -> pd.Series:
     ages = pd.to_numeric(column.replace(UNKNOWN, ""), errors="coerce")
     wrong = column[~column.isin(["", UNKNOWN]) & ~ages.between(0, OLDEST)]
     if len(wrong):
-        raise _wrong_cell("age_approx", wrong, f"years, 0 to {OLDEST}, or nothing.")
+        expected = gettext("years, 0 to {oldest}, or nothing.", oldest=OLDEST)
+        raise _wrong_cell("age_approx", wrong, expected)
     edges = [*AGE_GROUPS.values(), np.inf]
     groups = pd.cut(ages, edges, right=False, labels=list(AGE_GROUPS))
     return groups.astype(object).fillna(UNKNOWN)
@@ -345,9 +397,15 @@ def _age_groups(column: pd.Series) -> pd.Series:
 
 def _wrong_cell(name: str, wrong: pd.Series, expected: str) -> DatasetError:
     return DatasetError(
-        f"{METADATA} gives {wrong.index[0]} the {name} '{wrong.iloc[0]}'.",
+        gettext(
+            "{file} gives {image} the {column} '{value}'.",
+            file=METADATA,
+            image=wrong.index[0],
+            column=name,
+            value=wrong.iloc[0],
+        ),
         expected=expected,
-        remedy="fetch the metadata again.",
+        remedy=gettext("fetch the metadata again."),
     )
 
 
@@ -358,9 +416,16 @@ def _check_classes(labels: pd.Series, split: pd.Series, classes: Sequence[str]) 
         for name, count in row.items():
             if count == 0:
                 raise DatasetError(
-                    f"The class '{label}' has {row.sum()} images and none of them is "
-                    f"in the {name} split.",
-                    expected="enough lesions of each class for every split.",
-                    remedy="use the whole published set, or larger shares under "
-                    "[dataset] options.",
+                    gettext(
+                        "The class '{label}' has {n} images and none of them is in the "
+                        "{split} split.",
+                        label=label,
+                        n=int(row.sum()),
+                        split=gettext(str(name)),
+                    ),
+                    expected=gettext("enough lesions of each class for every split."),
+                    remedy=gettext(
+                        "use the whole published set, or larger shares under [dataset] "
+                        "options."
+                    ),
                 )

@@ -55,9 +55,15 @@ class TableOptions(DatasetOptions):
         least = {"binary": 2, "multiclass": 2, "regression": 0}[self.kind]
         most = 2 if self.kind == "binary" else len(self.classes)
         if not least <= len(set(self.classes)) == len(self.classes) <= most:
-            raise ValueError(f"'classes': {len(self.classes)} of a {self.kind} task.")
+            raise ValueError(
+                gettext(
+                    "'classes': {count} of a {kind} task.",
+                    count=len(self.classes),
+                    kind=self.kind,
+                )
+            )
         if not self.minimum < self.maximum:
-            raise ValueError("'minimum': expected a number below 'maximum'.")
+            raise ValueError(gettext("'minimum': expected a number below 'maximum'."))
         return self
 
     @property

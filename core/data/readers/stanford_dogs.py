@@ -46,18 +46,24 @@ from core.data.manifest import (
 from core.data.picture_names import BESIDE
 from core.data.splits import leave_out, with_new_split, with_shipped_split
 from core.errors import DatasetError, ImageError
-from core.language import N_
+from core.language import N_, gettext, ngettext
 from core.study import Fit, Resample
 from core.tasks import Multiclass
 
 LISTS = {TRAINING: "train_list.mat", TEST: "test_list.mat"}
 # For each archive: the content that is looked for, and the text of the error.
 PARTS = {
-    "images": ("Images", "Images/n02085620-Chihuahua/n02085620_7.jpg and so on."),
-    "lists": (LISTS[TRAINING], f"{' and '.join(LISTS.values())}, as published."),
+    "images": (
+        "Images",
+        N_("Images/n02085620-Chihuahua/n02085620_7.jpg and so on."),
+    ),
+    "lists": (
+        LISTS[TRAINING],
+        N_("train_list.mat and test_list.mat, as published."),
+    ),
     "annotation": (
         "Annotation",
-        "Annotation/n02085620-Chihuahua/n02085620_7 and so on.",
+        N_("Annotation/n02085620-Chihuahua/n02085620_7 and so on."),
     ),
 }
 BREED = ClassColumn("breed", "breed", "breeds")
@@ -80,6 +86,7 @@ INFO = DatasetInfo(
 _FOLDER = re.compile(r"n\d{8}-(.+)")
 _LISTED = re.compile(r"[^/]+/[^/]+\.\w+")
 _STEP = 1000
+_SOURCE = "vision.stanford.edu/aditya86/ImageNetDogs"
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 Box = tuple[int, int, int, int]
 
@@ -107,7 +114,7 @@ class StanfordDogsOptions(ClassFolderOptions):
     @model_validator(mode="after")
     def _lists_are_whole(self) -> Self:
         if self.split == "lists" and self.per_class is not None:
-            raise ValueError("'per_class' cannot thin the published lists.")
+            raise ValueError(gettext("'per_class' cannot thin the published lists."))
         return self
 
 
@@ -189,16 +196,25 @@ def read_list(path: Path) -> list[str]:
         content = scipy.io.loadmat(path, variable_names=["file_list"])
     # The reader of MAT files raises many kinds of errors for a file that is not one.
     except Exception as error:  # noqa: BLE001
-        raise _bad_list(path, f"is not a MAT file that can be read ({error})") from None
+        raise _bad_list(
+            gettext(
+                "{path} is not a MAT file that can be read ({error}).",
+                path=path,
+                error=error,
+            )
+        ) from None
     if "file_list" not in content:
-        raise _bad_list(path, "has no variable file_list")
+        raise _bad_list(gettext("{path} has no variable file_list.", path=path))
     # A cell array is read as an array of arrays of one text each.
     cells = np.asarray(content["file_list"]).ravel()
     names = [str(text) for cell in cells for text in np.ravel(cell)]
+    if not names:
+        raise _bad_list(gettext("{path} has an empty file_list.", path=path))
     wrong = [name for name in names if not _LISTED.fullmatch(name)]
-    if wrong or not names:
-        held = f"'{wrong[0]}' in its file_list" if wrong else "an empty file_list"
-        raise _bad_list(path, f"has {held}")
+    if wrong:
+        raise _bad_list(
+            gettext("{path} has '{name}' in its file_list.", path=path, name=wrong[0])
+        )
     return [name.rpartition(".")[0] for name in names]
 
 
@@ -225,9 +241,15 @@ def read_box(path: Path) -> tuple[Box, int]:
     try:
         boxes = list(_boxes(ElementTree.parse(path).getroot()))
     except (OSError, ElementTree.ParseError, ValueError, TypeError) as error:
-        raise _bad_box(path, f"cannot be read: {error}") from None
+        raise _bad_box(
+            gettext(
+                "The bounding box {path} cannot be read: {error}.",
+                path=path,
+                error=error,
+            )
+        ) from None
     if not boxes:
-        raise _bad_box(path, "has no box")
+        raise _bad_box(gettext("The bounding box {path} has no box.", path=path))
     return max(boxes, key=lambda b: (b[2] - b[0]) * (b[3] - b[1])), len(boxes)
 
 
@@ -260,9 +282,15 @@ def render_in_box(
     across = 0 <= left < right <= image.width
     if not (across and 0 <= top < bottom <= image.height):
         raise ImageError(
-            f"{Path(file).name} has a bounding box outside the picture: {edges} in "
-            f"{image.width} x {image.height} pixels.",
-            expected="left, top, right and bottom inside it, in this order.",
+            gettext(
+                "{name} has a bounding box outside the picture: {edges} in {width} x "
+                "{height} pixels.",
+                name=Path(file).name,
+                edges=edges,
+                width=image.width,
+                height=image.height,
+            ),
+            expected=gettext("left, top, right and bottom inside it, in this order."),
             remedy=_fetch("annotation"),
         )
     cropped = apply_change(image.crop((left, top, right, bottom)), change)
@@ -288,17 +316,27 @@ def _part(location: Path, name: str) -> Path:
             if MAC_FOLDER not in found.parts and found.is_file() == bool(found.suffix):
                 return found
     raise DatasetError(
-        f"{location} has no {sought}, and no {name}.tar that holds it.",
-        expected=expected,
+        gettext(
+            "{location} has no {sought}, and no {archive} that holds it.",
+            location=location,
+            sought=sought,
+            archive=f"{name}.tar",
+        ),
+        expected=gettext(expected),
         remedy=_fetch(name),
     )
 
 
 def _fetch(part: str) -> str:
-    return (
-        f"fetch {part}.tar from vision.stanford.edu/aditya86/ImageNetDogs and put it, "
-        "or its content, there."
+    return gettext(
+        "fetch {archive} from {source} and put it, or its content, there.",
+        archive=f"{part}.tar",
+        source=_SOURCE,
     )
+
+
+def _fetch_boxes() -> str:
+    return gettext("{fetch} Or set crop_to_box = false.", fetch=_fetch("annotation"))
 
 
 def _read_pictures(root: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -308,9 +346,15 @@ def _read_pictures(root: Path) -> tuple[pd.DataFrame, list[str]]:
     other = [folder for folder, match in breeds.items() if match is None]
     if other:
         raise DatasetError(
-            f"{root} has folders that are not breeds: {', '.join(other[:NAMED])}.",
-            expected="folders such as n02085620-Chihuahua.",
-            remedy="take them out; for other folders, use the dataset 'folder'.",
+            gettext(
+                "{folder} has folders that are not breeds: {names}.",
+                folder=root,
+                names=", ".join(other[:NAMED]),
+            ),
+            expected=gettext("folders such as n02085620-Chihuahua."),
+            remedy=gettext(
+                "take them out; for other folders, use the dataset 'folder'."
+            ),
         )
     names = {folder: match[1] for folder, match in breeds.items() if match}
     rows = [
@@ -338,9 +382,16 @@ def _split(
         twice = names[names.isin(listed) & (parts != "")]
         if len(twice):
             raise DatasetError(
-                f"{len(twice)} pictures are in both {' and '.join(LISTS.values())}, "
-                f"{twice.iloc[0]} for one.",
-                expected="each picture in one of them.",
+                ngettext(
+                    "{count} picture is in both {first} and {second}: {example}.",
+                    "{count} pictures are in both {first} and {second}, {example} for "
+                    "one.",
+                    len(twice),
+                    first=LISTS[TRAINING],
+                    second=LISTS[TEST],
+                    example=twice.iloc[0],
+                ),
+                expected=gettext("each picture in one of them."),
                 remedy=_fetch("lists"),
             )
         parts[names.isin(listed)] = part
@@ -353,17 +404,23 @@ def _read_used(path: Path, folders: set[str], known: set[str]) -> set[str]:
     """The files that a list names in these folders, all of them found."""
     if not path.is_file():
         raise DatasetError(
-            f"{path.parent} has no {path.name}.",
-            expected=PARTS["lists"][1],
+            gettext("{folder} has no {name}.", folder=path.parent, name=path.name),
+            expected=gettext(PARTS["lists"][1]),
             remedy=_fetch("lists"),
         )
     listed = [name for name in read_list(path) if name.partition("/")[0] in folders]
     absent = [name for name in listed if name not in known]
     if absent:
         raise DatasetError(
-            f"{len(absent)} of the {len(listed)} pictures that {path.name} names are "
-            f"not there, {', '.join(absent[:NAMED])} among them.",
-            expected="every picture that it names.",
+            gettext(
+                "{count} of the {total} pictures that {file} names are not there, "
+                "{names} among them.",
+                count=len(absent),
+                total=len(listed),
+                file=path.name,
+                names=", ".join(absent[:NAMED]),
+            ),
+            expected=gettext("every picture that it names."),
             remedy=_fetch("images"),
         )
     return set(listed)
@@ -375,11 +432,13 @@ def _listed_name(path: str) -> str:
     return f"{file.parent.name}/{file.stem}"
 
 
-def _bad_list(path: Path, fault: str) -> DatasetError:
+def _bad_list(problem: str) -> DatasetError:
     return DatasetError(
-        f"{path} {fault}.",
-        expected="a MAT file with a file_list of names such as "
-        "n02085620-Chihuahua/n02085620_5927.jpg.",
+        problem,
+        expected=gettext(
+            "a MAT file with a file_list of names such as "
+            "n02085620-Chihuahua/n02085620_5927.jpg."
+        ),
         remedy=_fetch("lists"),
     )
 
@@ -394,10 +453,15 @@ def _add_boxes(
     absent = [str(file) for file in files if not file.is_file()]
     if absent:
         raise DatasetError(
-            f"{len(absent)} of {len(files)} pictures have no bounding box, "
-            f"{', '.join(absent[:NAMED])} among what is missing.",
-            expected=PARTS["annotation"][1],
-            remedy=f"{_fetch('annotation')} Or set crop_to_box = false.",
+            gettext(
+                "{count} of {total} pictures have no bounding box, {names} among what "
+                "is missing.",
+                count=len(absent),
+                total=len(files),
+                names=", ".join(absent[:NAMED]),
+            ),
+            expected=gettext(PARTS["annotation"][1]),
+            remedy=_fetch_boxes(),
         )
     boxed, several = [], 0
     for done, (path, file) in enumerate(zip(paths, files, strict=True), start=1):
@@ -405,7 +469,7 @@ def _add_boxes(
         boxed.append(f"{path}{BESIDE}{','.join(map(str, box))}")
         several += dogs > 1
         if done % _STEP == 0 or done == len(files):
-            progress("Reading bounding boxes", done, len(files))
+            progress(gettext("Reading bounding boxes"), done, len(files))
     manifest.loc[used, "path"] = boxed
     return {"pictures": len(boxed), "with_several_dogs": several}
 
@@ -424,9 +488,11 @@ def _boxes(annotation: ElementTree.Element) -> Iterator[Box]:
         yield left, top, right, bottom
 
 
-def _bad_box(path: Path, fault: str) -> DatasetError:
+def _bad_box(problem: str) -> DatasetError:
     return DatasetError(
-        f"The bounding box {path} {fault}.",
-        expected="an XML file with xmin, ymin, xmax and ymax of each dog, in pixels.",
-        remedy=f"{_fetch('annotation')} Or set crop_to_box = false.",
+        problem,
+        expected=gettext(
+            "an XML file with xmin, ymin, xmax and ymax of each dog, in pixels."
+        ),
+        remedy=_fetch_boxes(),
     )

@@ -58,10 +58,10 @@ def test_classes_are_chosen_by_name_however_it_is_written():
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (4, "There are 3 kinds and not 4"),
-        ("a, poodle", "There is no kind 'poodle'"),
-        ("a, A", "'a, A' names 1 kind"),
-        (" , ", "names 0 kind"),
+        (4, "There are 3 classes and not 4"),
+        ("a, poodle", "There is no class 'poodle'"),
+        ("a, A", "'a, A' names 1 class"),
+        (" , ", "names 0 classes"),
     ],
 )
 def test_what_cannot_be_chosen_is_said(wanted, said):
@@ -105,7 +105,7 @@ def test_too_small_classes_are_named_with_how_many_are_needed():
         draw_split(manifest, KIND, SHARES, seed=0)
     with pytest.raises(DatasetError) as caught:
         draw_split(table(a=20, b=2), KIND, SHARES, seed=0)
-    assert caught.value.expected == "at least 8 of each kind."
+    assert caught.value.expected == "at least 8 of each class."
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_without_a_validation_part_it_is_set_aside_from_training():
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        ([TRAINING] * 15 + [TEST] * 5, r"for test of a \(0\)"),
-        ([TEST] * 11 + [TRAINING] * 9, r"for training of a \(0\)"),
-        ([TEST] * 8 + [TRAINING] * 11 + [TEST], r"for training of a \(2\)"),
+        ([TRAINING] * 15 + [TEST] * 5, r"in the test split of a \(0\)"),
+        ([TEST] * 11 + [TRAINING] * 9, r"in the training split of a \(0\)"),
+        ([TEST] * 8 + [TRAINING] * 11 + [TEST], r"in the training split of a \(2\)"),
     ],
 )
 def test_a_class_absent_from_a_part_is_named(parts, said):

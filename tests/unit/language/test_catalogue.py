@@ -94,3 +94,34 @@ def test_no_message_is_glued_together_where_it_is_said() -> None:
         )
     ]
     assert not glued
+
+
+def test_a_fault_of_a_dataset_is_said_in_the_language_of_its_reader() -> None:
+    places = {"problem", "expected", "remedy"}
+    written = [
+        f"{path.relative_to(ROOT)}:{call.lineno}: {text.value}"
+        for path in sorted((ROOT / "core" / "data").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id.endswith("Error")
+        for said in (
+            *call.args[:1],
+            *(word.value for word in call.keywords if word.arg in places),
+        )
+        for text in _written(said)
+        if any(sign.isalpha() for sign in str(text.value))
+    ]
+    assert not written
+
+
+def _written(said: ast.expr) -> Iterator[ast.Constant]:
+    """Texts that a message is made of, beside those that ``gettext`` says."""
+    if isinstance(said, ast.Constant):
+        yield said
+    elif isinstance(said, ast.IfExp):
+        yield from (*_written(said.body), *_written(said.orelse))
+    elif isinstance(said, ast.BinOp):
+        yield from (*_written(said.left), *_written(said.right))
+    elif isinstance(said, ast.JoinedStr):
+        yield from (part for part in said.values if isinstance(part, ast.Constant))

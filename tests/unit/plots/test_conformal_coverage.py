@@ -83,6 +83,8 @@ def test_both_figures_have_the_groups_in_order():
     assert len(promised) == 1
     width = plot_width(rows(), AGE, look(METHODS), x_title="True age")
     assert list(width.data[1].y) == [26.0, 14.0, 30.0]
+    assert not width.data[1].error_y.visible
+    assert "[" not in "".join(width.data[1].customdata)
     assert "years" in width.layout.yaxis.title.text
 
 

@@ -232,6 +232,18 @@ def test_no_certain_difference_is_not_called_equality(comparison):
     assert "no difference from the baseline was detected for the other method" in alone
 
 
+def test_equivalent_methods_are_counted_beside_those_that_are_open(comparison):
+    table = comparison.copy()
+    of_focal = (table["method"] == "focal") & (table["metric"] == F1.key)
+    table.loc[of_focal, "verdict"] = "equivalent"
+    chosen = ["baseline", "ins", "focal"]
+    said = plots.differences_takeaway(table, F1, LOOK.only(chosen))
+    assert said.endswith(
+        "1 method is equivalent to the baseline; "
+        "no difference was detected for the other method."
+    )
+
+
 def test_equivalent_methods_are_called_so_where_nothing_is_open(comparison):
     table = comparison.copy()
     of_lmf = (table["method"] == "lmf") & (table["metric"] == MAE.key)

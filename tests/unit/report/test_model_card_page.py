@@ -1,8 +1,8 @@
 """A model card as HTML: one file, offline, with its tables and its language."""
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +10,12 @@ import core.runs
 from core.language import speaking
 from core.report.model_card import build_card_page
 from core.results.frame import plain_frame, table_frame
-from core.story.model_card import ModelCard, model_card
+from core.story.model_card import ModelCard, card_markdown, model_card
+from core.views.caching import clear_caches
 from core.views.studies import open_study
 from tests.synthetic import write_store
+
+LABEL = "![x](http://evil) <b>&_#$ é <script>alert(1)</script>{x}"
 
 
 class Reader(HTMLParser):
@@ -46,8 +49,24 @@ def read(content: bytes) -> Reader:
 
 
 @pytest.fixture(scope="module")
-def card() -> ModelCard:
-    return model_card(open_study("avatars"), "lmf")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelCard]:
+    """The card of a method with a hostile label, in a store that stays until the end.
+
+    A small study: tests of the card itself are on a shipped one.
+    """
+    store = tmp_path_factory.mktemp("store")
+    study = write_store(
+        store, "avatars", methods=("baseline", "lmf"), seeds=(0,), rows=80
+    )
+    tables = {**study.methods}
+    tables["lmf"] = tables["lmf"].model_copy(update={"label": LABEL})
+    core.runs.write_study(store, study.model_copy(update={"methods": tables}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(core.runs.STORE_VARIABLE, str(store))
+        patch.setattr(core.runs, "shipped_store", lambda: store / "none")
+        clear_caches()
+        yield model_card(open_study("avatars"), "lmf")
+    clear_caches()
 
 
 def test_it_holds_every_section_and_every_cell(card: ModelCard) -> None:
@@ -82,18 +101,13 @@ def test_it_is_said_in_one_language(card: ModelCard) -> None:
     assert '<html lang="en">' in build_card_page(card).decode()
 
 
-def test_a_hostile_label_stays_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_hostile_label_stays_text_on_the_page_and_in_markdown(
+    card: ModelCard,
 ) -> None:
-    monkeypatch.setenv(core.runs.STORE_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "none")
-    study = write_store(
-        tmp_path, "avatars", methods=("baseline", "lmf"), seeds=(0,), rows=80
-    )
-    label = "<script>alert(1)</script>{x}"
-    tables = {**study.methods}
-    tables["lmf"] = tables["lmf"].model_copy(update={"label": label})
-    core.runs.write_study(tmp_path, study.model_copy(update={"methods": tables}))
-    page = build_card_page(model_card(open_study("avatars"), "lmf")).decode()
+    page = build_card_page(card).decode()
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{x}" in page
+    text = card_markdown(card)
+    assert "![x](" not in text
+    assert "<b>" not in text.replace("\\<b>", "")
+    assert "<script>" not in text.replace("\\<script>", "")

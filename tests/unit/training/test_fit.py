@@ -15,16 +15,9 @@ from core.methods.registry import resolve_method
 from core.study import MethodTable
 from core.tasks import Multiclass
 from core.training import fit as fitting
-from core.training.fit import (
-    Data,
-    epoch_mixes,
-    epoch_rows,
-    fit,
-    leaning_tasks,
-    sample_weights,
-    usual_losses,
-)
+from core.training.fit import fit, leaning_tasks, usual_losses
 from core.training.jobs import Listener, train_study
+from core.training.training_rows import Data, epoch_mixes, epoch_rows, sample_weights
 from tests.tiny import tiny_study
 
 

@@ -13,9 +13,14 @@ from core.errors import DatasetError, MethodError, RunError, StudyError
 from core.methods.registry import resolve_method
 from core.runs import Run
 from core.training import jobs
-from core.training.fit import Data, class_ids, epoch_rows, sample_weights
 from core.training.jobs import Listener, train_study
 from core.training.reuse import run_key
+from core.training.training_rows import (
+    Data,
+    class_ids,
+    epoch_rows,
+    sample_weights,
+)
 from tests.tiny import tiny_study
 
 

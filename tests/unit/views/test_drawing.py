@@ -7,7 +7,7 @@ from core.errors import NothingToShow, StudyError, ViewError
 from core.plots.highlight import is_highlighted
 from core.text import strong
 from core.views.catalog import all_views, draw_view, view_named
-from core.views.drawing import Drawn, Numbers, View
+from core.views.drawing import Drawn, Numbers, View, share_width
 from core.views.studies import open_study
 from core.views.study_view import StudyView
 
@@ -105,3 +105,8 @@ def test_a_table_is_written_in_markdown_once() -> None:
     assert list(shown["a_b"]) == ["**x\\*y**", 3, None]
     assert numbers.in_markdown is shown
     assert frame["a_b"][0] == strong("x*y")
+
+
+def test_two_figures_share_the_width_of_a_page():
+    assert share_width(2, 300) == 480
+    assert [share_width(figures, 300) for figures in (1, 3, 11)] == [300] * 3

@@ -238,7 +238,7 @@ def test_values_other_than_1_and_minus_1_are_named(
     table.loc["000004.jpg", "Bald"] = value
     path = write_attributes(tmp_path, table, csv=csv)
     with pytest.raises(
-        DatasetError, match=rf"1 values of Bald .*000004\.jpg has '{value}'"
+        DatasetError, match=rf"1 value of Bald .*000004\.jpg has '{value}'"
     ):
         read_attributes(path)
 
@@ -257,10 +257,10 @@ def _spoiled(tmp_path: Path, change, *, csv: bool = False) -> Path:
         (lambda lines: lines.pop(0), "begins with '5_o_Clock_Shadow"),
         (lambda lines: lines.__setitem__(0, "12"), "there are 12 pictures and has 9"),
         (lambda lines: lines.pop(), "there are 9 pictures and has 8"),
-        (lambda lines: lines.pop(1), "names 41 attributes and lacks 5_o_Clock"),
+        (lambda lines: lines.pop(1), "names 41 attributes: it lacks 5_o_Clock"),
         (
             lambda lines: lines.__setitem__(1, lines[1].replace("Bald", "Bold")),
-            "names 40 attributes and lacks Bald and has Bold",
+            "names 40 attributes: it lacks Bald and has Bold",
         ),
         (
             lambda lines: lines.__setitem__(1, lines[1].replace("Young", "Bald")),
@@ -268,11 +268,11 @@ def _spoiled(tmp_path: Path, change, *, csv: bool = False) -> Path:
         ),
         (
             lambda lines: lines.__setitem__(4, lines[4].rsplit(" ", 1)[0]),
-            "1 rows with too few or too many cells, line 5 first",
+            "1 row with too few or too many cells: line 5",
         ),
         (
             lambda lines: lines.__setitem__(6, lines[6] + " 1"),
-            "1 rows with too few or too many cells, line 7 first",
+            "1 row with too few or too many cells: line 7",
         ),
         (
             lambda lines: lines.__setitem__(6, lines[6] + " 1 1 1"),
@@ -280,11 +280,11 @@ def _spoiled(tmp_path: Path, change, *, csv: bool = False) -> Path:
         ),
         (
             lambda lines: lines.__setitem__(2, lines[3]),
-            "names 1 pictures twice, 000002",
+            "names 1 picture twice: 000002",
         ),
         (
             lambda lines: lines.__delitem__(slice(1, None)),
-            "names 0 attributes and lacks",
+            "names 0 attributes: it lacks",
         ),
         (lambda lines: lines.clear(), "begins with ''"),
     ],
@@ -304,11 +304,11 @@ def test_a_damaged_list_of_attributes_says_where(tmp_path: Path, change, said) -
         ),
         (
             lambda lines: lines.__setitem__(0, lines[0].replace(",Young", "")),
-            "names 39 attributes and lacks Young",
+            "names 39 attributes: it lacks Young",
         ),
         (
             lambda lines: lines.__setitem__(3, lines[3] + ",1"),
-            "too many cells, line 4 first",
+            "too many cells: line 4",
         ),
         (lambda lines: lines.__delitem__(slice(1, None)), "has no rows"),
     ],

@@ -255,7 +255,7 @@ def test_a_row_must_mark_one_diagnosis(
     _spoil_truth(own, 3, **cells)
     with pytest.raises(DatasetError, match=said) as caught:
         isic2019.load(INFO_BINARY, own, OPTIONS)
-    assert "1 rows" in str(caught.value)
+    assert "1 row of" in str(caught.value)
 
 
 def test_ground_truth_is_missing_empty_or_of_other_columns(
@@ -295,7 +295,7 @@ def test_images_and_ground_truth_must_agree(own: Path) -> None:
         isic2019.load(INFO_BINARY, own, OPTIONS)
     kept.rename(gone)
     shutil.copy(gone, own / IMAGES / "ISIC_5555555.jpg")
-    with pytest.raises(DatasetError, match="does not name, ISIC_5555555"):
+    with pytest.raises(DatasetError, match="does not name: ISIC_5555555"):
         isic2019.load(INFO_BINARY, own, OPTIONS)
     shutil.rmtree(own / IMAGES)
     with pytest.raises(DatasetError, match=f"no folder {IMAGES}"):
@@ -306,14 +306,14 @@ def test_images_and_ground_truth_must_agree(own: Path) -> None:
 def test_an_image_may_be_named_once(own: Path, name: str) -> None:
     lines = (own / name).read_text().splitlines()
     (own / name).write_text("\n".join([*lines, lines[5]]) + "\n")
-    with pytest.raises(DatasetError, match=f"{name} names 1 images more than once"):
+    with pytest.raises(DatasetError, match=f"{name} names 1 image more than once"):
         isic2019.load(INFO_BINARY, own, OPTIONS)
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("ISIC_7777777,30.0,,,male", "does not name, ISIC_7777777"),
+        ("ISIC_7777777,30.0,,,male", "does not name: ISIC_7777777"),
         ("{image},thirty,,,male", "gives {image} the age_approx 'thirty'"),
         ("{image},-5,,,male", "gives {image} the age_approx '-5'"),
         ("{image},30.0,,,robot", "gives {image} the sex 'robot'"),

@@ -234,7 +234,7 @@ def test_a_breed_with_too_few_images_is_named(tmp_path: Path, count: int) -> Non
     copy = write_dogs(tmp_path / "dogs", {**COUNTS, "n02110958-pug": count})
     with pytest.raises(DatasetError, match=rf"too few images of pug \({count}\)") as e:
         load(copy)
-    assert e.value.expected == "at least 8 of each breed."
+    assert e.value.expected == "at least 8 of each class."
     assert "`breeds`" in e.value.remedy
     assert len(kept_of(load(copy, breeds=4).manifest)) == sum(COUNTS.values()) - 12
 
@@ -307,7 +307,7 @@ def test_lists_that_do_not_fit_the_pictures_are_said(own: Path) -> None:
     with pytest.raises(DatasetError, match=r"in both train_list\.mat and test_list"):
         load(own, split="lists")
     write_list(path, [name for name in kept if "pug" not in name], [1] * 12)
-    with pytest.raises(DatasetError, match=r"for test of pug \(0\)"):
+    with pytest.raises(DatasetError, match=r"in the test split of pug \(0\)"):
         load(own, split="lists")
 
 
