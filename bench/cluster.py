@@ -26,7 +26,7 @@ def nodes(count: int, slots: int) -> Iterator[Cluster]:
     from ray.cluster_utils import Cluster as LocalCluster
 
     # Unless told so, Ray's workers let other work have the processor first.
-    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - Ray's own name
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - so Ray spells it
     local = LocalCluster(
         initialize_head=True,
         head_node_args={"num_cpus": slots, "include_dashboard": False},

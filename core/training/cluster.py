@@ -33,7 +33,7 @@ ATTEMPTS = 4
 """How often a run is begun whose machine is lost."""
 # A lost machine's process may hold its lock a little longer than the cluster waits.
 HELD_S = 60.0
-LOOK_AGAIN_S = 0.2
+LOOK_AGAIN_S = 0.5
 CANCEL_S = 10.0
 # A batch is too short to be told one by one.
 _REPORT_S = 0.5

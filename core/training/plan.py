@@ -85,10 +85,15 @@ def with_settings(study: Study, settings: Settings) -> Study:
         model |= {"options": None, "trainable": None}
     if settings.weights != own.weights:
         model |= {"weights_key": None, "resize": None}
-    training = study.training.model_copy(update={"epochs": settings.epochs})
+    budget: dict[str, int] = {"epochs": settings.epochs}
+    table = ModelTable.model_validate(model)
+    if table.has_frozen_part and study.training.variants > settings.epochs:
+        # More than an epoch each would be computed and never seen.
+        budget["cached_variants"] = settings.epochs
+    training = study.training.model_copy(update=budget)
     return study.model_copy(
         update={
-            "model": ModelTable.model_validate(model),
+            "model": table,
             "training": training,
             "title": ", ".join([study.title, *_changes(own, settings)]),
             # Of these settings nobody has searched or reported anything.

@@ -13,6 +13,7 @@ from core.training.plan import (
     missing_runs,
     own_study,
     proposed_name,
+    quick_settings,
     save_study,
     trainable_studies,
     with_settings,
@@ -46,6 +47,18 @@ def test_another_backbone_does_not_take_over_what_is_not_its_own() -> None:
     # Everything else stays.
     assert changed.training.learning_rate == study.training.learning_rate
     assert changed.methods == study.methods
+
+
+def test_a_quick_look_is_smaller_and_prepares_no_more_than_it_sees() -> None:
+    study = load_study("avatars")
+    settings = quick_settings(study)
+    assert settings == replace(Settings.of(study), image_size=64, epochs=5)
+    assert study.training.variants == 8
+    assert with_settings(study, settings).training.variants == 5
+    longer = replace(settings, epochs=9)
+    assert with_settings(study, longer).training.variants == 8
+    # Nothing of the tiny study could be smaller.
+    assert quick_settings(tiny_study()) is None
 
 
 @pytest.mark.parametrize(
