@@ -10,7 +10,6 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.navigation.page import Page
 
-from core.errors import EquipoiseError
 from core.host_check import HostCheck
 from core.language import N_, gettext
 
@@ -98,7 +97,7 @@ def show_page() -> None:
     from core.plots.download import HIDE_TITLES
     from core.plots.highlight import HIGHLIGHT
     from pages.shell.language import choose_language, say_what_streamlit_says
-    from pages.shell.show import show_error
+    from pages.shell.show import saying_why_not
 
     st.set_page_config(
         page_title="Equipoise",
@@ -115,10 +114,8 @@ def show_page() -> None:
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")
-    try:
+    with saying_why_not():
         page.run()
-    except EquipoiseError as error:
-        show_error(error)
 
 
 def _page(title: str, icon: str, question: str) -> Page:

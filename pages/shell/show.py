@@ -1,5 +1,6 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
+import logging
 import re
 from collections.abc import (
     Callable,
@@ -21,7 +22,7 @@ from pandas.io.formats.style import Styler
 from streamlit.delta_generator import DeltaGenerator
 
 from core.csv_text import csv_text
-from core.errors import EquipoiseError, NothingToShow
+from core.errors import EquipoiseError, NothingToShow, as_fault
 from core.language import (
     ENGLISH,
     gettext,
@@ -47,6 +48,7 @@ NAME_PADDING, NAME_LETTER = 24, 8
 # A format of numbers with so many decimals.
 _FIXED = re.compile(r"%\.(\d)f")
 
+_LOG = logging.getLogger(__name__)
 tell_who_waits(st.spinner)
 
 
@@ -465,6 +467,10 @@ def saying_why_not() -> Iterator[None]:
     except EquipoiseError as error:
         # A fragment's failure does not reach the router.
         show_error(error)
+    except OSError as error:
+        # A full disk, or a folder that somebody took away. It may be a bug of ours too.
+        _LOG.warning("The system refused something.", exc_info=error)
+        show_error(as_fault(error))
 
 
 def show_problems(problems: Collection[str]) -> None:
