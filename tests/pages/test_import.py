@@ -360,15 +360,12 @@ def test_faults_follow_the_reader_s_language(study, open_page):
     assert "Nom de l’étude" in [field.label for field in app.text_input]
 
 
-def test_what_the_system_refuses_is_a_sentence_in_the_reader_s_language(
-    store, open_page, monkeypatch
-):
+def test_what_the_system_refuses_is_a_sentence(study, open_page, monkeypatch):
     def fill():
         raise OSError(28, "No space left on device", "/somewhere")
 
     monkeypatch.setattr("core.importing.predictions.imported_runs", fill)
-    app = open_page("import", lang="fr")
+    app = open_page("import")
     app.get_by_key("import_way").set_value("imported").run()
     assert not app.exception
-    assert "a refusé /somewhere" in app.error[0].value
-    assert "No space left on device" in app.error[0].value
+    assert "refused /somewhere: No space left on device" in app.error[0].value
