@@ -140,7 +140,9 @@ else:
         share_the_heap_with_arrow,
         take_pages_from_navigation,
     )
+    from pages.shell.upload_key import name_this_start
 
+    name_this_start()
     share_the_heap_with_arrow()
     take_pages_from_navigation()
     # However the server is started, its requests go through the check.
