@@ -14,7 +14,6 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.navigation.page import Page
 
-from core.errors import EquipoiseError
 from core.host_check import HostCheck
 from core.language import N_, gettext
 
@@ -103,7 +102,7 @@ def show_page() -> None:
     from core.plots.highlight import HIGHLIGHT
     from pages.shell.chart_script import fetching_chart_script
     from pages.shell.language import choose_language, say_what_streamlit_says
-    from pages.shell.show import show_error
+    from pages.shell.show import saying_why_not
 
     st.set_page_config(
         page_title="Equipoise",
@@ -120,11 +119,8 @@ def show_page() -> None:
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")
-    with fetching_chart_script():
-        try:
-            page.run()
-        except EquipoiseError as error:
-            show_error(error)
+    with fetching_chart_script(), saying_why_not():
+        page.run()
 
 
 def _page(title: str, icon: str, question: str) -> Page:
@@ -166,7 +162,9 @@ else:
         share_the_heap_with_arrow,
         take_pages_from_navigation,
     )
+    from pages.shell.upload_key import name_this_start
 
+    name_this_start()
     share_the_heap_with_arrow()
     take_pages_from_navigation()
     # However the server is started, its requests go through the check.

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from core.commands.cache import cache
 from core.commands.card import card
 from core.commands.compare import compare
-from core.commands.console import as_fault, say, say_interrupted
+from core.commands.console import say, say_interrupted
 from core.commands.data import data
 from core.commands.explain_label import explain_label
 from core.commands.import_predictions import import_predictions
@@ -35,7 +35,7 @@ from core.commands.train import train
 from core.commands.tune import tune
 from core.commands.verify import verify
 from core.commands.worker import worker
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, as_fault
 
 
 class _Group(TyperGroup):

@@ -36,6 +36,18 @@ class EquipoiseError(Exception):
         return " ".join(parts)
 
 
+def as_fault(error: OSError) -> EquipoiseError:
+    """An error of the operating system, as a fault that says what to do."""
+    why = error.strerror or str(error)
+    return EquipoiseError(
+        gettext("The system refused {place}: {why}.", place=error.filename, why=why)
+        if error.filename
+        else gettext("The system refused it: {why}.", why=why),
+        expected=gettext("a place that can be read or written, with room on the disk."),
+        remedy=gettext("correct that, then do the same again."),
+    )
+
+
 class NothingToShow(EquipoiseError):
     """A view has nothing to show here; its problem says why, and what to do."""
 

@@ -46,16 +46,16 @@ def is_own_machine(host: str | None) -> bool:
 def may_train(host: str | None) -> bool:
     """Whether visitors may train, search and upload images: they spend the machine.
 
-    Always on a server that this machine alone can reach; on another only with
-    ``EQUIPOISE_TRAINING=on``.
+    On a server that this machine alone can reach unless ``EQUIPOISE_TRAINING=off``, as
+    a proxy before it may let others in; on another only with ``EQUIPOISE_TRAINING=on``.
 
     Parameters
     ----------
     host : str or None
         Where the server listens, as for ``is_own_machine``.
     """
-    is_allowed = os.environ.get(TRAINING_VARIABLE, "").strip().lower() == "on"
-    return is_allowed or is_own_machine(host)
+    said = os.environ.get(TRAINING_VARIABLE, "").strip().lower()
+    return said == "on" or (said != "off" and is_own_machine(host))
 
 
 def is_own_host_header(header: str) -> bool:

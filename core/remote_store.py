@@ -36,6 +36,8 @@ CLAIM_S = 600.0
 """After so long, a claim belongs to a process that was killed."""
 OLD = ".old"
 """Ends the name of a folder that is being replaced."""
+GONE = ".gone"
+"""Ends the name of a folder that is being deleted."""
 _INDEX, _LOCK = ".mirror.json", ".mirror.lock"
 _LOOK_AGAIN_S = 0.1
 # Stores without folders: making one would make the bucket.
@@ -125,6 +127,24 @@ def send_run(written: Path, place: Path) -> None:
         found[0].send_run(written, found[1])
 
 
+def send_study(written: Path, place: Path) -> None:
+    """Bring a study up with its runs, before its folder is moved to ``place``.
+
+    Raises
+    ------
+    RunError
+        If it cannot be.
+    """
+    runs = [run.relative_to(written) for run in written.glob("*/seed-*")]
+    for run in sorted(runs):
+        send_run(written / run, place / run)
+    for file in sorted(path for path in written.iterdir() if path.is_file()):
+        send_file(file, place / file.name)
+    for earlier in place.glob("*/seed-*"):
+        if earlier.relative_to(place) not in runs:
+            remove(earlier)
+
+
 def send_file(written: Path, place: Path) -> None:
     """Bring one file up, before ``written`` is moved to ``place``.
 
@@ -158,6 +178,21 @@ def replace_folder(new: Path, place: Path) -> None:
     place.rename(old)
     new.rename(place)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_folder(place: Path) -> None:
+    """Delete a folder that is out of sight before anything of it is deleted.
+
+    A process that is killed meanwhile leaves no half of it to be read.
+
+    Raises
+    ------
+    OSError
+        If it cannot be moved away, or not all of it can be deleted.
+    """
+    gone = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}{GONE}")
+    place.rename(gone)
+    shutil.rmtree(gone)
 
 
 @dataclass
@@ -464,10 +499,14 @@ def _connect(url: str, folder: Path) -> _Remote:
 
 
 def _remote_of(place: Path) -> tuple[_Remote, str] | None:
-    """The remote store that a place in a mirror belongs to, and its name there."""
+    """The remote store that a place in a mirror belongs to, and its name there.
+
+    None for what is still being written, in a hidden folder of the mirror.
+    """
     for folder, remote in _OPEN.items():
         if place.is_relative_to(folder):
-            return remote, place.relative_to(folder).as_posix()
+            name = place.relative_to(folder).as_posix()
+            return None if name.startswith(".") else (remote, name)
     return None
 
 

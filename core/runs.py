@@ -6,12 +6,14 @@ imports Keras: result pages open without that cost.
 """
 
 import json
+import os
 import re
 import shutil
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +30,7 @@ from core.data.harmless_changes import CHANGES, SHIFT, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
 from core.language import N_, gettext
-from core.remote_store import OLD
+from core.remote_store import OLD, remove_folder
 from core.remote_store import replace_folder as replace_folder
 from core.shipped import PRETRAINED_FOLDER, SHIPPED, WEIGHTS_FOLDER
 from core.stores import RESERVED
@@ -45,8 +47,15 @@ from core.tasks import Multiclass, Task
 from core.text import listed
 
 SCHEMA = 1
-# Beside a run's folder: the one that it replaces, and what is still being written.
-_LEFT_OVER = re.compile(r"\.[0-9a-f]{8}(\.old)?")
+# Beside a file or folder: what is still being written, replaced or deleted.
+_LEFT_OVER = re.compile(r"\.(.+?)\.[0-9a-f]{8}(\.old|\.gone)?")
+# Remedies for a full disk.
+_RESUME = N_("free some space or choose another --out, then use --resume.")
+_AGAIN = N_("free some space, then do the same again.")
+# Who has not finished after so long was killed.
+_LEFT_S = 24 * 3600
+# Where in a store there may be such: beside studies, methods and runs.
+_DEPTHS = (".*.*", "*/.*.*", "*/*/.*.*")
 RECORD, HISTORY, PREDICTIONS, CORRUPTED_ANSWERS, MODEL = (
     "run.json",
     "history.parquet",
@@ -261,9 +270,7 @@ def list_studies() -> tuple[str, ...]:
     names = {
         folder.name
         for store in stores()
-        if store.is_dir()
-        for folder in store.iterdir()
-        if folder.is_dir() and not folder.name.startswith(".")
+        for folder in _folders_in(store)
         if folder.name not in RESERVED
         if folder != WEIGHTS_FOLDER
     }
@@ -427,13 +434,15 @@ def list_runs(
     common: dict[str, dict[str, object]] = {}
     problems: list[str] = [*remote_store.problems()] if within is None else []
     places = stores() if within is None else within
-    for folder in _run_folders(
-        check_name(study, N_("study")) if study else "*", places
-    ):
+    if study:
+        check_name(study, N_("study"))
+    for folder in _run_folders(study or None, places):
         try:
             run = read_run(folder)
         except RunError as error:
-            problems.append(str(error))
+            # One that was deleted just now is no problem of anybody's.
+            if folder.is_dir():
+                problems.append(str(error))
             continue
         if run.study not in common:
             common[run.study] = _noise_of_study(run.study, places)
@@ -455,14 +464,30 @@ def list_runs(
     return RunListing(tuple(found.values()), tuple(problems))
 
 
-def _run_folders(study: str, places: Iterable[Path]) -> Iterator[Path]:
-    """Folders of finished runs, store by store."""
+def _run_folders(study: str | None, places: Iterable[Path]) -> Iterator[Path]:
+    """Folders of finished runs, store by store: of one study, or of all."""
     for store in places:
-        for folder in sorted(store.glob(f"{study}/*/seed-*")) if store.is_dir() else ():
-            parts = folder.relative_to(store).parts
-            hidden = any(part.startswith(".") for part in parts)
-            if not hidden and parts[0] not in RESERVED:
-                yield folder
+        studies = _folders_in(store) if study is None else [store / study]
+        for folder in studies:
+            if folder.name in RESERVED:
+                continue
+            for method in _folders_in(folder):
+                for run in _folders_in(method):
+                    if run.name.startswith("seed-"):
+                        yield run
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """Folders in a folder that are not hidden, sorted; none if it is not there.
+
+    Somebody else may delete any of them meanwhile.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if e.is_dir() and e.name[0] != "."]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / name for name in sorted(names)]
 
 
 def _must_agree(run: Run) -> dict[str, object]:
@@ -599,37 +624,127 @@ def write_run(
     RunError
         If the disk is full or the store cannot be written; nothing is left behind.
     """
-    study = check_name(info["study"], N_("study"))
-    method = check_name(info["method"], N_("method"))
-    place = store / study / method / f"seed-{info['seed']}"
+    place = _place_of(store, info)
     beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        beside.mkdir(parents=True)
-        history.to_parquet(beside / HISTORY, index=False, compression="zstd")
-        _write_table(beside / PREDICTIONS, predictions)
-        if save_model is not None:
-            save_model(beside / MODEL)
-        if sample is not None:
-            shutil.copyfile(sample, beside / SAMPLE)
-        text = json.dumps({"schema": SCHEMA, **info}, indent=1)
-        (beside / RECORD).write_text(text + "\n", encoding="utf-8")
+    with _saving(place, beside, _RESUME):
+        write_run_files(
+            beside,
+            info=info,
+            history=history,
+            predictions=predictions,
+            save_model=save_model,
+            sample=sample,
+        )
         remote_store.send_run(beside, place)
         replace_folder(beside, place)
+    return read_run(place)
+
+
+def write_runs_together(
+    store: Path,
+    infos: Sequence[dict[str, Any]],
+    history: pd.DataFrame,
+    predictions: Sequence[pd.DataFrame],
+) -> tuple[Run, ...]:
+    """Write runs of one method, all of them or none, as ``write_run`` does.
+
+    Parameters
+    ----------
+    store : Path
+        Root of the store.
+    infos : sequence of dict
+        What each ``run.json`` will hold; they name the same study and method.
+    history : DataFrame
+        The table of each.
+    predictions : sequence of DataFrame
+        One table for each.
+
+    Raises
+    ------
+    RunError
+        If the disk is full or the store cannot be written; nothing is left behind.
+    """
+    places = [_place_of(store, info) for info in infos]
+    (method,) = {place.parent for place in places}
+    beside = method.with_name(f".{method.name}.{uuid.uuid4().hex[:8]}")
+    with _saving(method, beside, _AGAIN):
+        for place, info, table in zip(places, infos, predictions, strict=True):
+            folder = beside / place.name
+            write_run_files(folder, info=info, history=history, predictions=table)
+        for place in places:
+            remote_store.send_run(beside / place.name, place)
+        if not method.exists():
+            beside.rename(method)
+        else:
+            for place in places:
+                replace_folder(beside / place.name, place)
+    return tuple(map(read_run, places))
+
+
+def _place_of(store: Path, info: dict[str, Any]) -> Path:
+    study = check_name(info["study"], N_("study"))
+    method = check_name(info["method"], N_("method"))
+    return store / study / method / f"seed-{info['seed']}"
+
+
+def write_run_files(
+    folder: Path,
+    *,
+    info: dict[str, Any],
+    history: pd.DataFrame,
+    predictions: pd.DataFrame,
+    save_model: Callable[[Path], None] | None = None,
+    sample: Path | None = None,
+) -> None:
+    """Write the files of a run, as ``write_run``, into a folder that nobody reads yet.
+
+    Raises
+    ------
+    OSError
+        If one cannot be written.
+    """
+    folder.mkdir(parents=True)
+    history.to_parquet(folder / HISTORY, index=False, compression="zstd")
+    _write_table(folder / PREDICTIONS, predictions)
+    if save_model is not None:
+        save_model(folder / MODEL)
+    if sample is not None:
+        shutil.copyfile(sample, folder / SAMPLE)
+    text = json.dumps({"schema": SCHEMA, **info}, indent=1)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _saving(place: Path, beside: Path, remedy: str) -> Iterator[None]:
+    """Say why nothing is at a place, and leave nothing of what was written beside it.
+
+    Folders that were made for it and are empty go too.
+    """
+    try:
+        yield
     except OSError as error:
-        raise RunError(
-            gettext(
-                "The run could not be saved to {place}: {fault}.",
-                place=place,
-                fault=error.strerror or str(error),
-            ),
-            expected=gettext("a writable folder with room for the run."),
-            remedy=gettext(
-                "free some space or choose another --out, then use --resume."
-            ),
-        ) from error
+        raise _not_saved(place, error, remedy) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return read_run(place)
+        _remove_empty(place.parent, place.parent.parent)
+
+
+def _not_saved(place: Path, error: OSError, remedy: str) -> RunError:
+    return RunError(
+        gettext(
+            "{file} could not be saved: {fault}.",
+            file=place,
+            fault=error.strerror or str(error),
+        ),
+        expected=gettext("a writable folder with room."),
+        remedy=gettext(remedy),
+    )
+
+
+def _remove_empty(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def write_predictions(run: Run, predictions: pd.DataFrame) -> None:
@@ -685,8 +800,29 @@ def tidy_run(place: Path) -> None:
     for left in place.parent.glob(f".{place.name}.*"):
         if left.name.endswith(OLD) and not place.exists():
             left.rename(place)
-        elif _LEFT_OVER.fullmatch(left.name.removeprefix(f".{place.name}")):
+        elif _LEFT_OVER.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def tidy_store(store: Path) -> None:
+    """Put right what killed processes have left in a store.
+
+    A folder that was being replaced is put back. What was being written or deleted is
+    removed when it is a day old.
+    """
+    for left in (path for depth in _DEPTHS for path in store.glob(depth)):
+        if (known := _LEFT_OVER.fullmatch(left.name)) is None:
+            continue
+        place = left.with_name(known[1])
+        with suppress(OSError):
+            if known[2] == OLD and not place.exists():
+                left.rename(place)
+            elif time.time() - left.stat().st_mtime < _LEFT_S:
+                continue
+            elif left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def remove_run(run: Run) -> None:
@@ -699,7 +835,7 @@ def remove_run(run: Run) -> None:
     """
     remote_store.remove(run.folder)
     try:
-        shutil.rmtree(run.folder)
+        remove_folder(run.folder)
     except OSError as error:
         raise RunError(
             gettext(
@@ -710,9 +846,7 @@ def remove_run(run: Run) -> None:
             expected=gettext("a folder that may be written to."),
             remedy=gettext("delete it by hand."),
         ) from error
-    for folder in (run.folder.parent, run.folder.parent.parent):
-        with suppress(OSError):
-            folder.rmdir()
+    _remove_empty(run.folder.parent, run.folder.parent.parent)
 
 
 def write_study_files(
@@ -917,6 +1051,14 @@ def _read_table(
 
 
 def _damaged_table(path: Path, why: object) -> RunError:
+    if not path.parent.is_dir():
+        return RunError(
+            gettext("{folder} was deleted or moved meanwhile.", folder=path.parent),
+            expected=gettext("the folder, for as long as it is read."),
+            remedy=gettext(
+                "reload the page, or run the command again: it goes on without it."
+            ),
+        )
     return RunError(
         gettext("{file} is damaged: {why}.", file=path, why=str(why)),
         expected=gettext("the Parquet table that training wrote."),
@@ -932,15 +1074,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
         remote_store.send_file(beside, path)
         beside.replace(path)
     except OSError as error:
-        raise RunError(
-            gettext(
-                "{file} could not be saved: {fault}.",
-                file=path,
-                fault=error.strerror or str(error),
-            ),
-            expected=gettext("a writable folder with room."),
-            remedy=gettext("free some space or choose another --out."),
-        ) from error
+        raise _not_saved(path, error, _AGAIN) from error
     finally:
         if beside.exists():
             beside.unlink()

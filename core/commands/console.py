@@ -123,13 +123,3 @@ def say(error: EquipoiseError) -> None:
 def say_interrupted(command: str | None) -> None:
     """Say on stderr that the person stopped the command, and how to continue."""
     sys.stderr.write(" ".join(["Stopped.", *_GOING_ON.get(command, ())]) + "\n")
-
-
-def as_fault(error: OSError) -> EquipoiseError:
-    """An error of the operating system, as a fault that says what to do."""
-    place = f" at {error.filename}" if error.filename else ""
-    return EquipoiseError(
-        f"The system refused{place}: {error.strerror or error}.",
-        expected="a place that can be read or written, with room on the disk.",
-        remedy="fix that, then run the same command again.",
-    )

@@ -44,8 +44,10 @@ def serve(
             expected="a checkout of the project, installed with `make demo`.",
             remedy="run `make demo` in the checkout.",
         )
+    from core.runs import tidy_store
     from core.stores import STORE_VARIABLE, location_of, user_store
 
+    tidy_store(user_store())
     if may_train(host):
         from core.training.worker import resume_jobs
 

@@ -19,6 +19,7 @@ from core.data.readers.image_table import NAME, ImageTableOptions
 from core.errors import EquipoiseError, StudyError
 from core.importing.naming import folder_name
 from core.language import gettext
+from core.remote_store import remove_folder
 from core.runs import list_studies
 from core.stores import IMAGES_FOLDER, RESERVED, images_folder, user_store
 from core.study import (
@@ -47,6 +48,8 @@ _HEAD = """\
 """
 _UPLOAD = ".upload-"
 _FORGOTTEN_S = 24 * 3600
+# Images come to their place shortly before the file of their study.
+_KEEPING_S = 60
 # A loss of numbers this many standard deviations off weighs as much as one of classes.
 _NUMBER_WEIGHT = 1.5
 # Remedies that begin a comparison, by the kind of the first task.
@@ -67,9 +70,8 @@ def check_new_name(title: str) -> str:
         If no name can be made of it, or there is a study of that name, or runs of one.
     """
     name = check_name(folder_name(title, what="images"), "study")
-    if (
-        name in {*known_studies(), *list_studies(), *RESERVED}
-        or images_folder(name).exists()
+    if name in {*known_studies(), *list_studies(), *RESERVED} or (
+        images_folder(name).exists() and not _are_left_over(name)
     ):
         raise StudyError(
             gettext("There is a study '{study}' already.", study=name),
@@ -190,6 +192,8 @@ def keep_study(study: Study, uploaded: Path | None = None) -> Study:
     place = images_folder(study.name)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            place.rename(new_upload_place())
         uploaded.rename(place)
     except OSError as error:
         raise StudyError(
@@ -207,6 +211,13 @@ def keep_study(study: Study, uploaded: Path | None = None) -> Study:
         place.rename(uploaded)
         raise
     return kept
+
+
+def _are_left_over(name: str) -> bool:
+    """Whether images lie there without a study: it was killed while it was kept."""
+    age_s = time.time() - images_folder(name).stat().st_ctime
+    is_used = name in own_studies() or users_of_images(name)
+    return age_s > _KEEPING_S and not is_used
 
 
 def new_upload_place() -> Path:
@@ -287,10 +298,7 @@ def remove_images(name: str, *, with_runs: bool = False) -> None:
     try:
         for folder in folders:
             if folder.is_dir():
-                # Out of sight in one step: what is deleted by halves is not listed.
-                gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.old")
-                folder.rename(gone)
-                shutil.rmtree(gone)
+                remove_folder(folder)
         own_study_path(name).unlink()
     except OSError as error:
         raise StudyError(

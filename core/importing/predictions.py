@@ -68,14 +68,15 @@ from core.runs import (
     shipped_manifest,
     study_of_runs,
     user_store,
-    write_run,
+    write_runs_together,
 )
 from core.study import Study
 from core.tasks import Regression
 
 METHOD_ALIASES = ("method", "model", "classifier", "algorithm")
 MAX_SEED = 2**32
-HISTORY_COLUMNS = ("epoch", "split", "name", "value")
+NO_HISTORY = pd.DataFrame(columns=["epoch", "split", "name", "value"])
+"""Of a run whose training is not known."""
 SAME = 1e-6
 """Share by which two numbers may differ and be the same truth, as files round."""
 
@@ -304,41 +305,30 @@ def record_of(
 
 
 def write(prepared: Prepared, store: Path | None = None) -> tuple[Run, ...]:
-    """Write the runs to the user's store, or to another.
+    """Write the runs to the user's store, or to another: all of them, or none.
 
     Raises
     ------
     RunError
         If it cannot be written.
     """
-    place = store or user_store()
-    return tuple(
-        write_imported(
-            place,
-            prepared.study,
-            run,
-            table,
-            record=prepared.record,
-            split=prepared.split,
-        )
-        for run, table in prepared.tables.items()
+    infos = [
+        imported_info(prepared.study, run, record=prepared.record, split=prepared.split)
+        for run in prepared.tables
+    ]
+    return write_runs_together(
+        store or user_store(), infos, NO_HISTORY, [*prepared.tables.values()]
     )
 
 
-def write_imported(
-    store: Path,
-    study: str,
-    run: RunKey,
-    table: pd.DataFrame,
-    *,
-    record: dict[str, Any],
-    split: str,
-) -> Run:
-    """Write one run of predictions that were made elsewhere.
+def imported_info(
+    study: str, run: RunKey, *, record: dict[str, Any], split: str
+) -> dict[str, Any]:
+    """What ``run.json`` holds of predictions that were made elsewhere.
 
-    Its record says nothing of a model or a training: nothing is known of them.
+    It says nothing of a model or a training: nothing is known of them.
     """
-    info = {
+    return {
         "study": study,
         "method": run[0],
         "seed": run[1],
@@ -347,8 +337,6 @@ def write_imported(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         IMPORTED: record,
     }
-    history = pd.DataFrame(columns=list(HISTORY_COLUMNS))
-    return write_run(store, info=info, history=history, predictions=table)
 
 
 def imported_runs(study: str | None = None) -> tuple[Run, ...]:

@@ -50,9 +50,10 @@ from core.importing.naming import (
     is_same_label,
 )
 from core.importing.predictions import (
+    NO_HISTORY,
+    imported_info,
     read_seeds,
     record_of,
-    write_imported,
 )
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.importing.task_kind import LayoutChoices
@@ -64,6 +65,7 @@ from core.runs import (
     replace_folder,
     study_of_runs,
     user_store,
+    write_run_files,
     write_study_files,
 )
 from core.stores import RESERVED
@@ -241,10 +243,13 @@ def write_study(prepared: PreparedStudy, store: Path | None = None) -> tuple[Run
     report = summarise_split(prepared.manifest)
     split = str(report["split_fingerprint"])
     try:
-        for run, table in prepared.tables.items():
-            record = prepared.records[run[0]]
-            write_imported(beside, study.name, run, table, record=record, split=split)
+        for (method, seed), table in prepared.tables.items():
+            folder = beside / study.name / method / f"seed-{seed}"
+            record = prepared.records[method]
+            info = imported_info(study.name, (method, seed), record=record, split=split)
+            write_run_files(folder, info=info, history=NO_HISTORY, predictions=table)
         write_study_files(beside, study, prepared.manifest, report)
+        remote_store.send_study(beside / study.name, place / study.name)
         replace_folder(beside / study.name, place / study.name)
     except OSError as error:
         raise RunError(
@@ -285,7 +290,7 @@ def remove_study(name: str) -> None:
         )
     remote_store.remove(user_store() / name)
     try:
-        shutil.rmtree(user_store() / name)
+        remote_store.remove_folder(user_store() / name)
     except OSError as error:
         raise RunError(
             gettext(

@@ -31,6 +31,7 @@ from pages.shell.engine import load_engine
 from pages.shell.photos import PRIVACY
 from pages.shell.pictures import why_no_pictures
 from pages.shell.show import open_card, show_charts, show_error, show_view, stop_with
+from pages.shell.upload_key import upload_key
 
 DRAWS = 6
 SHOWN_HEIGHT = 220
@@ -52,7 +53,7 @@ def show_before_after(view: StudyView, manifest: pd.DataFrame | None) -> None:
                 gettext("Picture"),
                 type="image",
                 max_upload_size=MAX_UPLOAD_BYTES // 2**20,
-                key=f"data_upload_{view.study.name}",
+                key=upload_key(f"data_upload_{view.study.name}"),
                 help=gettext("Shown in place of a picture of the dataset."),
             )
             st.caption(gettext(PRIVACY))

@@ -31,6 +31,7 @@ from pages.defense.slides import (
 )
 from pages.shell.show import show_error
 from pages.shell.story import Work, edit
+from pages.shell.upload_key import upload_key
 
 # Where a parameter has no value of its own.
 USUAL = N_("As usual")
@@ -245,7 +246,7 @@ def _give_picture(work: Work) -> None:
     given = st.file_uploader(
         gettext("Picture"),
         type=["png", "jpg", "jpeg"],
-        key=f"defense_picture_{work.at}",
+        key=upload_key(f"defense_picture_{work.at}"),
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
     # Once for each file: neither undoing nor another slide here gives it again.

@@ -27,6 +27,7 @@ from pages.shell.story import (
     take_up,
     work_in_hand,
 )
+from pages.shell.upload_key import upload_key
 
 # Of each format: what a reader calls it, its icon, and its type.
 REPORTS = {
@@ -173,7 +174,7 @@ def open_file() -> None:
     given = st.file_uploader(
         gettext("Open a story (TOML, or ZIP with pictures)"),
         type=["toml", "zip"],
-        key="defense_file",
+        key=upload_key("defense_file"),
         max_upload_size=STORY_PICTURES // 2**20,
     )
     if given is None or st.session_state.get(_UPLOADED) == given.file_id:

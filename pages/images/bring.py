@@ -17,6 +17,7 @@ from core.runs import user_store
 from core.text import code, emphasis, to_markdown
 from pages.shell.progress import progress_bar
 from pages.shell.show import show_error
+from pages.shell.upload_key import upload_key
 
 WAYS = {
     "archive": N_("A zip archive"),
@@ -81,7 +82,7 @@ def _from_archive() -> Brought | None:
         gettext("Zip archive of the images"),
         type=["zip", "tar", "tgz", "gz"],
         max_upload_size=limit,
-        key=f"images_file_{st.session_state.get(TIMES, 0)}",
+        key=upload_key(f"images_file_{st.session_state.get(TIMES, 0)}"),
         help=gettext(
             "Class folders, or pictures with a table (CSV, TSV, Parquet or Excel) that "
             "has a row for each."

@@ -11,6 +11,7 @@ from core.language import gettext, language
 from core.runs import user_store
 from core.text import code, emphasis, strong, to_markdown
 from pages.shell.findings import show_findings
+from pages.shell.upload_key import upload_key
 
 MAX_UPLOAD_MB = 500
 # One entry for each: what was read last, what was made of it last, and how many
@@ -32,7 +33,7 @@ def choose_file(key: str, *, help_text: str, written: str) -> RawTable | None:
         gettext("CSV or Parquet file"),
         type=["csv", "tsv", "txt", "gz", "parquet", "pq"],
         max_upload_size=MAX_UPLOAD_MB,
-        key=f"{key}_{st.session_state.get(TIMES, 0)}",
+        key=upload_key(f"{key}_{st.session_state.get(TIMES, 0)}"),
         help=help_text,
     )
     st.caption(

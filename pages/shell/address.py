@@ -172,7 +172,10 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
     @st.fragment
     @wraps(part)
     def run(*args: Given.args, **options: Given.kwargs) -> None:
-        with suppress(PageEnded), speaking(language()), saying_what_is_missing():
+        # That module needs this one.
+        from pages.shell.show import saying_why_not
+
+        with suppress(PageEnded), speaking(language()), saying_why_not():
             part(*args, **options)
         context = get_script_run_ctx()
         if context is not None and context.fragment_ids_this_run:

@@ -1,5 +1,7 @@
 """The language of the pages: the reader's choice, the address's, or the browser's."""
 
+from string import Template
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -17,6 +19,22 @@ _STREAMLITS = """<style>
 }
 .rc-overflow-item-rest button p::after {content: "$others"; font-size: 0.875rem}
 [data-testid="stFileUploaderDropzoneInstructions"] {display: none !important}
+</style>"""
+# What it says while the server does not answer: of itself, and of the internet. Its
+# dialog is the one whose title is text alone.
+_LOST = """<style>
+body:has(.stApp:not([data-test-connection-state="CONNECTED"])) {
+  [data-testid="stDialog"] [slot="title"]:not(:has(*)) {
+    font-size: 0;
+    &::after {content: "$title"; font-size: 1.5rem}
+    & + * {font-size: 0}
+    & + *::after {content: "$said"; font-size: 1rem}
+  }
+  [data-testid="stConnectionStatus"] label {
+    font-size: 0;
+    &::after {content: "$connecting"; font-size: 0.875rem}
+  }
+}
 </style>"""
 _STATE, _ASKED, _WIDGET = "language", "language_asked", "language_choice"
 
@@ -65,8 +83,27 @@ def choose_language(*, is_offered: bool = True) -> None:
 def say_what_streamlit_says() -> None:
     """Put the reader's words in place of Streamlit's own, which are English."""
     if reader_language() != ENGLISH:
-        said = _STREAMLITS.replace("$choose", gettext("Choose a file"))
-        st.html(said.replace("$others", gettext("Other pages")))
+        _say(
+            _STREAMLITS,
+            choose=gettext("Choose a file"),
+            others=gettext("Other pages"),
+        )
+    _say(
+        _LOST,
+        title=gettext("Connection lost"),
+        said=gettext(
+            "The app does not answer. This page comes back by itself as soon as it "
+            "does. What was saved is still there; a file that was not imported or kept "
+            "yet must be chosen again."
+        ),
+        connecting=gettext("Connecting…"),
+    )
+
+
+def _say(style: str, **words: str) -> None:
+    """Add a style with words in it."""
+    said = {name: word.replace('"', r"\"") for name, word in words.items()}
+    st.html(Template(style).substitute(said))
 
 
 def language_in_address() -> dict[str, str]:

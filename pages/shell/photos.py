@@ -16,6 +16,7 @@ from core.plots.data import columns_of, pick_samples
 from core.runs import shipped_manifest
 from core.text import to_markdown
 from core.views.study_view import StudyView
+from pages.shell.upload_key import upload_key
 
 # Above this size an upload would go through a temporary file: it never may.
 MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 2**21
@@ -72,7 +73,7 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
             type="image",
             accept_multiple_files=True,
             max_upload_size=MAX_UPLOAD_BYTES // 2**20,
-            key="predict_photos",
+            key=upload_key("predict_photos"),
             help=gettext("{formats}; several at once.", formats=readable_formats()),
         )
         st.caption(gettext(PRIVACY))
@@ -90,7 +91,9 @@ def choose_photos(view: StudyView) -> tuple[tuple[Photo, ...], bool]:
             )
         camera = None
         if st.toggle(gettext("Use the camera"), key="predict_camera_on"):
-            camera = st.camera_input(gettext("Take a photo"), key="predict_camera")
+            camera = st.camera_input(
+                gettext("Take a photo"), key=upload_key("predict_camera")
+            )
         find_faces = view.dataset.of_faces and st.toggle(
             gettext("Find faces in the photos"),
             value=not view.dataset.generated,

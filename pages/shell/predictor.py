@@ -21,7 +21,7 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
 from core.text import code, strong, to_markdown
-from core.views.caching import Fingerprint, cached, forget
+from core.views.caching import Fingerprint, cached, file_fingerprint, forget
 from core.views.loads import load_stability, load_tables
 from core.views.study_view import StudyView
 from pages.shell.address import end_page
@@ -109,8 +109,9 @@ def load_expected_truths(
 
 def model_fingerprint(runs: Sequence[Run]) -> Fingerprint:
     """What the loaded models depend on."""
-    stats = [(str(run.model_path), run.model_path.stat()) for run in runs]
-    return tuple((name, s.st_mtime_ns, s.st_size) for name, s in stats)
+    return tuple(
+        stamp for run in runs for stamp in file_fingerprint(str(run.model_path))
+    )
 
 
 def answer_photo(

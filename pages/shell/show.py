@@ -1,5 +1,6 @@
 """How every page shows a chart or a table: takeaway first, downloads beneath."""
 
+import logging
 import re
 from collections.abc import (
     Callable,
@@ -9,7 +10,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NoReturn
@@ -19,10 +20,9 @@ import plotly.graph_objects as go
 import streamlit as st
 from pandas.io.formats.style import Styler
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.csv_text import csv_text
-from core.errors import EquipoiseError, NothingToShow
+from core.errors import EquipoiseError, NothingToShow, as_fault
 from core.language import (
     ENGLISH,
     gettext,
@@ -48,15 +48,8 @@ NAME_PADDING, NAME_LETTER = 24, 8
 # A format of numbers with so many decimals.
 _FIXED = re.compile(r"%\.(\d)f")
 
-
-def _spinner(says: str) -> AbstractContextManager[object]:
-    """Says what is computed; nothing in a thread that has no reader."""
-    if get_script_run_ctx(suppress_warning=True) is None:
-        return nullcontext()
-    return st.spinner(says)
-
-
-tell_who_waits(_spinner)
+_LOG = logging.getLogger(__name__)
+tell_who_waits(st.spinner)
 
 
 @dataclass(frozen=True)
@@ -474,6 +467,10 @@ def saying_why_not() -> Iterator[None]:
     except EquipoiseError as error:
         # A fragment's failure does not reach the router.
         show_error(error)
+    except OSError as error:
+        # A full disk, or a folder that somebody took away. It may be a bug of ours too.
+        _LOG.warning("The system refused something.", exc_info=error)
+        show_error(as_fault(error))
 
 
 def show_problems(problems: Collection[str]) -> None:

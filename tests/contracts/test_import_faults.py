@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import core.runs
+from core.errors import RunError
 from core.importing.file_findings import (
     WARNING,
     PredictionsError,
@@ -309,3 +310,24 @@ def test_a_seed_given_twice_must_be_the_same(store):
     assert "The seed given is 4" in str(found(table, seed=4))
     prepared = prepare(read(table), load_test_set(STUDY), name="Mine", seed=3)
     assert list(prepared.tables) == [("mine", 3)]
+
+
+def test_of_several_seeds_all_are_imported_or_none(store, monkeypatch):
+    table = pd.concat([theirs(seed=seed).assign(seed=seed) for seed in (5, 6)])
+    made = prepare(read(table), load_test_set(STUDY), name="My net")
+    before = sorted(store.rglob("*"))
+    own, written = core.runs._write_table, []
+
+    def fill(path, rows):
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        own(path, rows)
+
+    with monkeypatch.context() as full:
+        full.setattr(core.runs, "_write_table", fill)
+        with pytest.raises(RunError, match="No space left") as refused:
+            write(made)
+    assert "--" not in str(refused.value)
+    assert sorted(store.rglob("*")) == before
+    assert [run.seed for run in write(made)] == [5, 6]

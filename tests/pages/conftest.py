@@ -17,6 +17,7 @@ import core.runs
 from core.runs import write_study_files
 from core.study import Study
 from core.views.caching import clear_caches
+from pages.shell import upload_key
 from tests.pages.opening import ROUTER
 from tests.synthetic import synthetic_manifest, write_store
 
@@ -34,6 +35,12 @@ def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
     later test starts would run the page.
     """
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
+def plain_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test find a place for files by its key: importing the router starts one."""
+    monkeypatch.setattr(upload_key, "_start", "")
 
 
 @pytest.fixture

@@ -16,6 +16,11 @@ def _text(app):
     return "\n".join(part.value for part in (*parts, *app.info, *app.warning))
 
 
+def _styles(app):
+    """Words in place of Streamlit's own."""
+    return "\n".join(each.proto.body for each in app.get("html"))
+
+
 @pytest.mark.parametrize(
     ("page", "title"),
     [
@@ -29,8 +34,10 @@ def test_a_page_is_read_in_french_and_then_in_english(fill, open_page, page, tit
     french = open_page(page, lang="fr")
     assert not french.exception
     assert french.title[0].value == title.replace(" ?", "\N{NO-BREAK SPACE}?")
+    assert "Connexion perdue" in _styles(french)
     english = open_page(page)
     assert not english.exception
+    assert "Connection lost" in _styles(english)
     assert english.title[0].value != french.title[0].value
     assert not re.search("[éèà]", _text(english))
 

@@ -7,8 +7,10 @@ import pytest
 
 import core.runs
 from core.plots.look import IMPORTED_COLOUR
+from pages.shell import upload_key
 from tests.imports import STUDY, long, theirs, wide, write_study
 from tests.pages.opening import NAMES, words_of
+from tests.pages.opening import PAGES as PAGE_FILES
 
 PAGES = tuple(name for name in NAMES if name != "import")
 
@@ -358,3 +360,25 @@ def test_faults_follow_the_reader_s_language(study, open_page):
     ).run()
     assert not app.exception
     assert "Nom de l’étude" in [field.label for field in app.text_input]
+
+
+def test_what_the_system_refuses_is_a_sentence(study, open_page, monkeypatch):
+    def fill():
+        raise OSError(28, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr("core.importing.predictions.imported_runs", fill)
+    app = open_page("import")
+    app.get_by_key("import_way").set_value("imported").run()
+    assert not app.exception
+    assert "refused /somewhere: No space left on device" in app.error[0].value
+
+
+def test_after_a_start_of_the_server_every_place_for_files_is_a_new_one():
+    keys = {upload_key.upload_key("file")}
+    for _ in range(2):
+        upload_key.name_this_start()
+        keys.add(upload_key.upload_key("file"))
+    assert len(keys) == 3
+    text = "".join(path.read_text("utf-8") for path in PAGE_FILES.rglob("*.py"))
+    places = text.count("st.file_uploader(") + text.count("st.camera_input(")
+    assert text.count("key=upload_key(") == places > 1

@@ -56,6 +56,8 @@ def test_a_server_that_others_reach_trains_only_where_it_is_told_to(monkeypatch)
     assert not may_train("0.0.0.0")
     monkeypatch.setenv("EQUIPOISE_TRAINING", "off")
     assert not may_train("0.0.0.0")
+    # A proxy on the same machine lets others in.
+    assert not may_train("127.0.0.1")
     monkeypatch.setenv("EQUIPOISE_TRAINING", "on")
     assert may_train("0.0.0.0")
 

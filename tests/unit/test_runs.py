@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +156,54 @@ def test_full_disk_leaves_nothing_half_written(store: Path) -> None:
             predictions=PREDICTIONS,
             save_model=full,
         )
-    assert list((store / "tiny" / "lmf").iterdir()) == []
+    assert list(store.iterdir()) == []
+
+
+def test_a_folder_that_goes_while_it_is_listed_or_read_is_no_traceback(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, gone = _write(store), _write(store, "lmf")
+    shutil.rmtree(gone.folder)
+    with pytest.raises(RunError, match="deleted or moved meanwhile"):
+        gone.predictions()
+    own = os.scandir
+
+    def scan(folder: Any) -> Any:
+        if Path(folder).name == "lmf":
+            Path(folder).rename(store / ".elsewhere")
+        return own(folder)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert runs.list_runs() == runs.RunListing((whole,), ())
+
+
+def test_what_a_killed_process_left_is_put_back_or_removed(store: Path) -> None:
+    run = _write(store)
+    replaced = run.folder.with_name(".seed-0.0123abcd.old")
+    run.folder.rename(replaced)
+    deleted = store / ".gone.0123abcd.gone"
+    written, new = store / ".import.0123abcd", store / ".import.4567cdef"
+    for folder in (deleted, written, new):
+        folder.mkdir()
+    for folder in (deleted, written):
+        os.utime(folder, (0, 0))
+    runs.tidy_store(store)
+    assert runs.list_runs().runs == (run,)
+    assert sorted(path.name for path in store.iterdir()) == [new.name, "tiny"]
+
+
+def test_a_run_is_out_of_sight_before_it_is_deleted(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _write(store)
+
+    def kill(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", kill)
+    with pytest.raises(KeyboardInterrupt):
+        runs.remove_run(run)
+    assert runs.list_runs() == runs.RunListing((), ())
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "..", "a..b", "A", "x" * 65])
