@@ -328,7 +328,7 @@ def show_static_table(
     *,
     name: str,
     takeaway: str,
-    download: pd.DataFrame | None = None,
+    download: pd.DataFrame | Callable[[], pd.DataFrame] | None = None,
     note: str = "",
 ) -> None:
     """Show a short table, whose cells may hold marks, with its download.
@@ -342,8 +342,9 @@ def show_static_table(
         Unique on the page; names the downloaded file.
     takeaway : str
         One sentence on what the table says; also its text alternative.
-    download : DataFrame, optional
-        What the CSV holds, where it is more exact than ``table``.
+    download : DataFrame or callable, optional
+        What the CSV holds, where it is more exact than ``table``; a callable makes it
+        when it is asked for.
     note : str
         Smaller print below.
     """
@@ -357,7 +358,10 @@ def _static_table(shown: pd.DataFrame, alt: str) -> None:
 
 
 def _note_and_csv(
-    table: pd.DataFrame, name: str, download: pd.DataFrame | None, note: str
+    table: pd.DataFrame,
+    name: str,
+    download: pd.DataFrame | Callable[[], pd.DataFrame] | None,
+    note: str,
 ) -> None:
     if note:
         st.caption(to_markdown(note))
