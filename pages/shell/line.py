@@ -50,8 +50,8 @@ class Question:
 class Ticket:
     """A photo's place in the line, and then its result; made by ``Line.join``.
 
-    The visitor keeps it. The line does not: the photo of a visitor who has left, or has
-    taken it away, is forgotten unanswered.
+    The visitor's session keeps it. The line does not: a photo that was taken away, or
+    whose session has ended, is forgotten unanswered.
     """
 
     question: Question
@@ -146,7 +146,7 @@ class Line:
     def _run(self) -> None:
         while taken := self._take():
             _answer(taken)
-            # Whoever has left by now is not kept until the next photo comes.
+            # Until the next photo comes, the last ones are not kept here.
             del taken
 
 
