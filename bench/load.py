@@ -1,10 +1,10 @@
 """Many visitors at once: ``python -m bench.load``.
 
 Starts the app, or takes one that runs, and opens Streamlit sessions without a browser.
-Most walk through the result pages, each time with another study and other methods. The
-others send photos, one after another: portraits that the project draws. The table says
-whether pages and photos came in time, whether anything failed, whether memory grew, and
-whether anyone was sent a photo of another's.
+Most walk through the result pages, and now and then change the study or the methods.
+The others send photos, one after another: portraits that the project draws. The table
+says whether pages and photos came in time, whether anything failed, whether memory
+grew, and whether anyone was sent a photo of another's.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import psutil
 from PIL import Image
@@ -39,8 +40,12 @@ SIDE = 512
 PORTRAITS, PHOTOS_EACH = 200_000, 400
 # Seconds that a visitor looks at a page, or at answers, at least and at most.
 READING_S = (5.0, 15.0)
+# Share of the pages before which a visitor changes the study or the methods.
+CHANGES = 1 / 3
 # Seconds within which all have come.
 ARRIVING_S = 10.0
+# Seconds within which pictures of a photo that was taken away are gone.
+FORGOTTEN_S = 10.0
 # When memory is compared with that at the end, as a share of the time.
 SETTLED = 0.4
 # Memory is the mean over so many seconds.
@@ -100,19 +105,35 @@ def draw_photo(visitor: int, count: int) -> bytes:
     return file.getvalue()
 
 
-async def walk(visitor: Visitor, stay: Stay, end: float, rng: random.Random) -> None:
-    """Look at one result page after another, of any study."""
-    studies = studies_with_methods()
+async def walk(
+    visitor: Visitor,
+    stay: Stay,
+    end: float,
+    rng: random.Random,
+    *,
+    studies: Mapping[str, Sequence[str]],
+) -> None:
+    """Look at one result page after another; now and then change what it is about."""
+    about: dict[str, str | list[str]] = {"study": rng.choice(list(studies))}
     while not stay.pages or time.monotonic() < end:
-        page, study = rng.choice(PAGES), rng.choice(list(studies))
-        methods = studies[study]
-        chosen = rng.sample(methods, rng.randint(min(2, len(methods)), len(methods)))
-        seen = await visitor.look_at(page, {"study": study, "methods": chosen})
-        stay.note(seen, f"{page or 'overview'} of {study}")
+        page = rng.choice(PAGES)
+        if rng.random() < CHANGES:
+            about = change(about["study"], studies, rng)
+        seen = await visitor.look_at(page, about)
+        stay.note(seen, f"{page or 'overview'} of {about['study']}")
         stay.pages.append(seen.seconds)
-        await asyncio.sleep(
-            min(rng.uniform(*READING_S), max(0, end - time.monotonic()))
-        )
+        await read(end, rng)
+
+
+def change(
+    study: str, studies: Mapping[str, Sequence[str]], rng: random.Random
+) -> dict[str, str | list[str]]:
+    """Another study with all its methods, or some methods of this one."""
+    if rng.random() < 0.5:
+        return {"study": rng.choice(list(studies))}
+    methods = studies[study]
+    count = rng.randint(min(2, len(methods)), len(methods))
+    return {"study": study, "methods": rng.sample(methods, count)}
 
 
 async def read(end: float, rng: random.Random) -> None:
@@ -154,13 +175,17 @@ async def send_photos(
         if study == "utkface" and count % 3 == 0:
             seen = await visitor.switch(OPT_IN, count % 2 == 1)
             stay.note(seen, f"{OPT_IN} for {study}")
-        await asyncio.sleep(
-            min(rng.uniform(*READING_S), max(0, end - time.monotonic()))
-        )
+        await read(end, rng)
     seen = await visitor.give(PHOTOS, {})
     stay.note(seen, "a photo taken away")
+    limit = time.monotonic() + FORGOTTEN_S
     for address in given:
-        if await visitor.is_there(address):
+        # Streamlit drops pictures just after the page is drawn.
+        while (
+            is_there := await visitor.is_there(address)
+        ) and time.monotonic() < limit:
+            await asyncio.sleep(0.1)
+        if is_there:
             stay.left.add(address)
 
 
@@ -200,6 +225,7 @@ async def fill(
     seconds: float,
 ) -> tuple[list[Stay], list[tuple[float, float]]]:
     """Let all visit at once; give what each has seen, and the server's memory."""
+    walking_through = partial(walk, studies=studies_with_methods())
     began = time.monotonic()
     end = began + seconds
     stays = [Stay(number) for number in range(walking + sending)]
@@ -208,7 +234,7 @@ async def fill(
         visit(
             url,
             stay,
-            walk if stay.number < walking else send_photos,
+            walking_through if stay.number < walking else send_photos,
             began + arriving * stay.number / len(stays),
             end,
         )
