@@ -245,7 +245,7 @@ def wait_until_healthy(address: str) -> None:
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.02)
     raise TimeoutError(f"no answer from {address} in {PATIENCE_S} s")
 

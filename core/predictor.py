@@ -673,6 +673,28 @@ def check_photo(path: Path) -> EquipoiseError | None:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A photo that somebody gave.
+
+    Parameters
+    ----------
+    content : bytes
+        The file; at most ``MAX_UPLOAD_BYTES``.
+    name : str
+        What to call the photo.
+    aligned : bool
+        Whether the whole picture is one aligned face: nothing is detected.
+    all_faces : bool
+        Whether faces that are not good enough are answered for too.
+    """
+
+    content: bytes = field(repr=False)
+    name: str
+    aligned: bool = False
+    all_faces: bool = False
+
+
+@dataclass(frozen=True)
 class _Seen:
     """A photo whose faces were found and cut, before any model answers."""
 
@@ -732,17 +754,42 @@ def predict_photo(
     seen = _see(
         source, predictor.preprocessings, detector, name=name, all_faces=all_faces
     )
-    if isinstance(seen, PhotoResult):
-        return seen
-    stopwatch = _Stopwatch()
-    answers = predictor.answer(
-        seen.asked, mirrored=mirrored, plain_done=stopwatch.plain_done
-    )
-    end = time.perf_counter()
-    timings = replace(
-        _timings((*seen.clock, end)), mirrored_ms=1000 * stopwatch.mirrored_s(end)
-    )
-    return _result(seen, answers, predictor, timings)
+    (result,) = _answer_together([seen], predictor, mirrored)
+    return result
+
+
+def predict_uploads(
+    uploads: Sequence[Upload],
+    predictor: Predictor,
+    detector: FaceDetector | None,
+    *,
+    mirrored: bool = False,
+) -> list[PhotoResult]:
+    """Let every method answer for a few photos, their faces in one batch.
+
+    Parameters
+    ----------
+    uploads : sequence of Upload
+        So few that they fit into memory as they are decoded.
+    predictor, detector, mirrored
+        As for ``predict_photo``.
+
+    Returns
+    -------
+    list of PhotoResult
+        As ``predict_photo`` gives each of them.
+    """
+    seen = [
+        _see(
+            upload.content,
+            predictor.preprocessings,
+            None if upload.aligned else detector,
+            name=upload.name,
+            all_faces=upload.all_faces,
+        )
+        for upload in uploads
+    ]
+    return _answer_together(seen, predictor, mirrored)
 
 
 @dataclass

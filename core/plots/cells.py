@@ -144,7 +144,11 @@ def plot_cells(
     rows: Sequence[str],
     columns: Sequence[str],
     hover: Sequence[Sequence[str]],
+    height: int,
+    x_title: str = "",
+    y_title: str = "",
     diverging: bool = False,
+    **columns_axis: Any,
 ) -> go.Figure:
     """Heat map whose text is dark on light cells and white on dark ones.
 
@@ -156,8 +160,14 @@ def plot_cells(
         What is written in each cell, and what is said when it is pointed at.
     rows, columns : sequences of str
         Names, from above and from the left.
+    height : int
+        Pixels.
+    x_title, y_title : str
+        What the columns are, and what the rows are.
     diverging : bool
         Whether 0.5 is the neutral middle between two hues.
+    **columns_axis
+        Further keys of the axis of the columns.
     """
     values = np.asarray(shades, dtype=np.float64)
     scale = DIVERGING if diverging else SEQUENTIAL
@@ -170,9 +180,12 @@ def plot_cells(
         hoverongaps=True,
         hovertemplate="%{customdata}<extra></extra>",
     )
-    layout = {
-        "annotations": write_cells(heat, texts, values, diverging=diverging),
-        "xaxis": {"type": "category", "showgrid": False},
-        "yaxis": {"type": "category", "showgrid": False, "autorange": "reversed"},
-    }
-    return go.Figure(data=[heat], layout=layout)
+    axis = {"type": "category", "showgrid": False}
+    return build_figure(
+        [heat],
+        height=height,
+        legend=False,
+        annotations=write_cells(heat, texts, values, diverging=diverging),
+        xaxis={**axis, "title": {"text": x_title}, **columns_axis},
+        yaxis={**axis, "title": {"text": y_title}, "autorange": "reversed"},
+    )

@@ -292,7 +292,7 @@ def plot_crossing(table: pd.DataFrame) -> go.Figure:
     span = np.ptp(logs)
     shades = (logs - logs.min()) / span if span > 0 else np.zeros(logs.shape)
     rows, columns = [str(r) for r in table.index], [str(c) for c in table.columns]
-    figure = plot_cells(
+    return plot_cells(
         shades,
         [[number(n, 0) for n in line] for line in counts],
         rows=rows,
@@ -304,13 +304,9 @@ def plot_crossing(table: pd.DataFrame) -> go.Figure:
             ]
             for row, line in zip(rows, counts, strict=True)
         ],
-    )
-    return finish(
-        figure,
         x_title=str(table.columns.name),
         y_title=str(table.index.name),
         height=130 + 58 * len(table),
-        legend=False,
     )
 
 

@@ -67,37 +67,40 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
     """
     if not title:
         return figure
-    copy = go.Figure(figure)
-    layout = copy.layout
-    own = layout.title.text or ""
-    before = layout.margin.t
-    if layout.showlegend:
-        layout.margin.t = TITLE_ROOM + LEGEND_LINE
+    # Plotly checks at each change: all are made before it sees them.
+    layout = figure.layout.to_plotly_json()
+    own_title, margin = layout.get("title") or {}, layout["margin"]
+    own = own_title.get("text") or ""
+    before = margin["t"]
+    if layout.get("showlegend"):
+        margin["t"] = TITLE_ROOM + LEGEND_LINE
     elif not own:
-        layout.margin.t += TITLE_LINE
-    layout.height += layout.margin.t - before
-    if layout.showlegend:
+        margin["t"] += TITLE_LINE
+    layout["height"] += margin["t"] - before
+    if layout.get("showlegend"):
         # Hung below the title, it takes as many lines as the width leaves it.
-        layout.legend.update(
-            {"yref": "container", "y": 1 - TITLE_ROOM / layout.height, "yanchor": "top"}
-        )
+        layout["legend"] = {
+            **layout.get("legend", {}),
+            "yref": "container",
+            "y": 1 - TITLE_ROOM / layout["height"],
+            "yanchor": "top",
+        }
     if own:
         head = escape_chart(gettext("{title}:", title=title)) + " "
     else:
         head = escape_chart(title)
     mark = f'<span style="{_WEIGHT}">{head}</span>'
-    layout.title.update(
-        {
-            "text": mark + own,
-            "font": {"size": FONT_SIZE + 1, "color": INK, "family": FONT_FAMILY},
-            "x": 0,
-            "xanchor": "left",
-            "y": 1 - TITLE_ABOVE / layout.height,
-            "yanchor": "top",
-            "pad": {"l": 10, "t": 0},
-        }
-    )
-    return copy
+    layout["title"] = {
+        **own_title,
+        "text": mark + own,
+        "font": {"size": FONT_SIZE + 1, "color": INK, "family": FONT_FAMILY},
+        "x": 0,
+        "xanchor": "left",
+        "y": 1 - TITLE_ABOVE / layout["height"],
+        "yanchor": "top",
+        "pad": {"l": 10, "t": 0},
+    }
+    return go.Figure(figure.data, layout)
 
 
 def image_options(figure: go.Figure, name: str, *, alone: bool) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.language import gettext, ngettext
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
-from core.plots.figure import finish
 from core.plots.formatting import interval, signed
 from core.plots.look import SMALL_SIGN, Look
 from core.plots.overview import with_unit
@@ -102,20 +101,16 @@ def plot_group_map(
     by_place = [[grid.loc[(row, column)] for column in columns] for row in rows]
     name = "delta" if change else "mean"
     values = np.array([[cell[name] for cell in line] for line in by_place], np.float64)
-    figure = plot_cells(
+    return plot_cells(
         _shades(values, info, change=change),
         [[_text(cell, info, change=change) for cell in line] for line in by_place],
         rows=rows,
         columns=columns,
         hover=[[_hover(cell, info) for cell in line] for line in by_place],
         diverging=change,
-    )
-    return finish(
-        figure,
         x_title=titles[1],
         y_title=titles[0],
         height=120 + 62 * len(rows),
-        legend=False,
     )
 
 

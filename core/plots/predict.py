@@ -12,7 +12,7 @@ from core.evaluation.conformal import COVERAGE
 from core.language import gettext
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
-from core.plots.figure import build_figure, finish
+from core.plots.figure import build_figure
 from core.plots.look import (
     BOX_COLOUR,
     BOX_EDGE,
@@ -22,7 +22,13 @@ from core.plots.look import (
     Look,
     faded,
 )
-from core.plots.traces import ROW_VALUE, build_level_bars, row_axis, row_names
+from core.plots.traces import (
+    ROW_VALUE,
+    build_band,
+    build_level_bars,
+    row_axis,
+    row_names,
+)
 from core.tasks import Classification, Regression, Task
 from core.text import coloured, listed, number, percent, strong
 
@@ -286,49 +292,57 @@ def plot_values(table: pd.DataFrame, task: Regression, look: Look) -> go.Figure:
     table : DataFrame
         Columns method, value, low and high (NaN where not known).
     """
-    figure = go.Figure()
     names = [look.labels.get(method, method) for method in table["method"]]
-    low, high = table["value"].min(), table["value"].max()
-    if len(table) > 1:
-        figure.add_vrect(x0=low, x1=high, fillcolor=TRAINING_COLOUR, line_width=0)
     unit = gettext(task.unit)
-    for name, (_, row) in zip(names, table.iterrows(), strict=True):
-        method, value = row["method"], row["value"]
-        known = bool(row["low"] == row["low"])
-        figure.add_scatter(
-            x=[value],
-            y=[name],
-            mode="markers+text",
-            text=[number(value, 0)],
-            textposition="bottom center",
-            cliponaxis=False,
-            marker=look.styles[method].mark(15),
-            error_x={
-                "type": "data",
-                "array": [row["high"] - value if known else 0],
-                "arrayminus": [value - row["low"] if known else 0],
-                "thickness": 3,
-                "width": 7,
-                "color": look.styles[method].colour,
-                "visible": known,
-            },
-            showlegend=False,
-            hovertemplate=_value_hover(name, row, unit) + "<extra></extra>",
-        )
-    low, high = np.nanmin([low, *table["low"]]), np.nanmax([high, *table["high"]])
-    figure.update_xaxes(range=[low - 3, high + 3])
-    figure.update_yaxes(
-        categoryorder="array",
-        categoryarray=names,
-        **row_axis(len(names), below=ROW_VALUE, down=True),
-    )
-    return finish(
-        figure,
-        x_title=f"{gettext(task.label).lower()} ({unit})",
+    low, high = table["value"].min(), table["value"].max()
+    span = build_band("x", low, high, TRAINING_COLOUR)
+    least, most = np.nanmin([low, *table["low"]]), np.nanmax([high, *table["high"]])
+    return build_figure(
+        [
+            _value_mark(row, name, unit, look)
+            for name, (_, row) in zip(names, table.iterrows(), strict=True)
+        ],
         height=120 + 56 * len(table),
-        annotations=row_names(names),
         legend=False,
+        shapes=[span] if len(table) > 1 else [],
+        annotations=row_names(names),
+        xaxis={
+            "title": {"text": f"{gettext(task.label).lower()} ({unit})"},
+            "range": [least - 3, most + 3],
+        },
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": names,
+            **row_axis(len(names), below=ROW_VALUE, down=True),
+        },
     )
+
+
+def _value_mark(row: pd.Series, name: str, unit: str, look: Look) -> dict[str, Any]:
+    """The trace of one method: its value, and its interval where that is known."""
+    value, style = row["value"], look.styles[row["method"]]
+    known = bool(row["low"] == row["low"])
+    return {
+        "type": "scatter",
+        "x": [value],
+        "y": [name],
+        "mode": "markers+text",
+        "text": [number(value, 0)],
+        "textposition": "bottom center",
+        "cliponaxis": False,
+        "marker": style.mark(15),
+        "error_x": {
+            "type": "data",
+            "array": [row["high"] - value if known else 0],
+            "arrayminus": [value - row["low"] if known else 0],
+            "thickness": 3,
+            "width": 7,
+            "color": style.colour,
+            "visible": known,
+        },
+        "showlegend": False,
+        "hovertemplate": _value_hover(name, row, unit) + "<extra></extra>",
+    }
 
 
 def _value_hover(name: str, row: pd.Series, unit: str) -> str:
@@ -453,7 +467,7 @@ def plot_probabilities(
     best = shares.argmax(axis=1)
     methods = [labels.get(str(method), str(method)) for method in table.index]
     classes = [str(name) for name in table.columns]
-    figure = plot_cells(
+    return plot_cells(
         shares,
         [
             [
@@ -476,9 +490,10 @@ def plot_probabilities(
             ]
             for method, values in zip(methods, shares, strict=True)
         ],
+        height=120 + 44 * len(table),
+        x_title=label,
+        side="top",
     )
-    figure.update_xaxes(side="top")
-    return finish(figure, x_title=label, height=120 + 44 * len(table), legend=False)
 
 
 @escapes_names

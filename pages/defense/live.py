@@ -9,10 +9,10 @@ from core.text import to_markdown
 from core.views.loads import without_damaged
 from core.views.study_view import StudyView
 from pages.shell.address import PageEnded
-from pages.shell.answers import show_photo
+from pages.shell.answers import DRAWN_KEPT, show_photo
 from pages.shell.photos import Photo, choose_photos
 from pages.shell.predictor import (
-    answer_photo,
+    ask_about,
     forget_photos,
     model_fingerprint,
     runs_with_models,
@@ -42,16 +42,17 @@ def _answer(view: StudyView) -> None:
     with ways, st.container(key="defense_ways"):
         photos, find_faces = choose_photos(view)
     predictor, expected = wait_for_predictor(view, runs, find_faces=find_faces, bar=bar)
-    forget_photos(photos)
+    forget_photos(photos, DRAWN_KEPT)
     if not photos:
         start_warm_up(runs, predictor)
         return
     photo = _newest(photos)
     key = model_fingerprint(runs)
     with answers:
-        result = answer_photo(
-            photo, predictor, key, find_faces=find_faces, mirrored=False
+        (wait,) = ask_about(
+            [photo], predictor, key, find_faces=find_faces, mirrored=False
         )
+        result = wait()
         if result.fault is not None:
             show_fault(photo, result)
             return

@@ -15,6 +15,7 @@ from pages.predict.maps import MAPS_KEPT, offer_maps
 from pages.predict.moves import MOVES_KEPT, offer_moves
 from pages.shell.address import run_page
 from pages.shell.answers import (
+    DRAWN_KEPT,
     choose_mirrored,
     choose_tasks,
     offer_answers,
@@ -23,7 +24,7 @@ from pages.shell.answers import (
 from pages.shell.notices import leave_out_damaged
 from pages.shell.photos import choose_photos
 from pages.shell.predictor import (
-    answer_photo,
+    ask_about,
     forget_photos,
     model_fingerprint,
     runs_with_models,
@@ -129,7 +130,7 @@ def main() -> None:
         runs = choose_models(view, with_models)
     key = model_fingerprint(runs)
     predictor, expected = wait_for_predictor(view, runs, find_faces=find_faces, bar=bar)
-    forget_photos(photos, MAPS_KEPT, MOVES_KEPT)
+    forget_photos(photos, MAPS_KEPT, MOVES_KEPT, DRAWN_KEPT)
     if not photos:
         start_warm_up(runs, predictor)
         say_who_answers(view, runs, with_models)
@@ -138,15 +139,14 @@ def main() -> None:
         )
 
     shown = what_is_shown(view, predictor, tasks, expected, mirrored=mirrored)
+    waits = ask_about(photos, predictor, key, find_faces=find_faces, mirrored=mirrored)
     answered = []
-    for photo in photos:
+    for photo, wait in zip(photos, waits, strict=True):
         with st.container(border=True, key=f"predict_card_{photo.key}"):
             st.subheader(to_markdown(photo.name), anchor=False)
             if photo.credit:
                 st.caption(to_markdown(photo.credit))
-            result = answer_photo(
-                photo, predictor, key, find_faces=find_faces, mirrored=mirrored
-            )
+            result = wait()
             if result.fault is not None:
                 show_fault(photo, result)
             else:

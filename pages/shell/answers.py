@@ -1,26 +1,30 @@
 """What the methods answer for one photo, and the downloads of it all."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from core.csv_text import csv_text
 from core.evaluation.conformal import COVERAGE
-from core.language import gettext, ngettext
+from core.language import gettext, language, ngettext
 from core.plots import predict as plots
 from core.predictor import Disagreement, FaceAnswers, PhotoResult, disagreements
 from core.results.prediction_intervals import held_note
 from core.runs import data_report
 from core.tasks import Classification, Regression, Task
 from core.text import NO_BREAK, listed, number, percent, strong, to_markdown
+from core.views.drawing import Drawn, finished
 from core.views.study_view import StudyView
-from pages.shell.show import show_chart, show_charts, show_static_table
+from pages.shell.show import open_card, show_static_table, show_view
 
 # In the session: photos whose faces are all answered for, by key.
 ALL_FACES = "predict_all_faces"
+# In the session: what was drawn of answers, by the photo's key and more.
+DRAWN_KEPT = "predict_drawn"
 # Above it a share is rounded to 100 %, which no detector is sure.
 _NEARLY_CERTAIN = 0.99
 
@@ -264,8 +268,11 @@ def show_face(key: str, face: FaceAnswers, shown: Shown) -> None:
         ),
         name=f"predict_answers_{key}_{face.number}",
         takeaway=" ".join(d.sentence for d in shown.disagreements_on(face).values()),
-        download=plots.tabulate_answers(
-            shown.answers_of(face), shown.tasks, shown.expected
+        download=partial(
+            plots.tabulate_answers,
+            shown.answers_of(face),
+            shown.tasks,
+            shown.expected,
         ),
         note=_what_is_written(shown),
     )
@@ -298,35 +305,43 @@ def _fits_beside(task: Task) -> bool:
 
 def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -> None:
     view = shown.view
-    values = plots.tabulate_values(
-        shown.answers_of(face), task, shown.expected[task.name]
-    )
-    apart = shown.disagreements_on(face)[task.name]
-    show_chart(
-        plots.plot_values(values, task, view.look),
-        name=f"predict_{task.name}_{name}",
-        download_title=gettext("{task}, by method", task=gettext(task.label)),
-        takeaway=plots.takeaway_values(
-            values, task, view.labels, stands_out=apart.stands_out
-        ),
-        data=values,
-        note=held_note(shown.expected[task.name], shown.methods),
-    )
+
+    def draw() -> Drawn:
+        values = plots.tabulate_values(
+            shown.answers_of(face), task, shown.expected[task.name]
+        )
+        apart = shown.disagreements_on(face)[task.name]
+        return Drawn(
+            title=gettext("{task}, by method", task=gettext(task.label)),
+            name=f"predict_{task.name}_{name}",
+            takeaway=plots.takeaway_values(
+                values, task, view.labels, stands_out=apart.stands_out
+            ),
+            figures={task.name: plots.plot_values(values, task, view.look)},
+            data=values,
+            note=held_note(shown.expected[task.name], shown.methods),
+        )
+
+    _show_once(name, face, task, shown, draw)
 
 
 def _show_probabilities(
     name: str, face: FaceAnswers, task: Classification, shown: Shown
 ) -> None:
-    labels = shown.view.labels
-    shares = plots.tabulate_probabilities(shown.answers_of(face), task)
-    show_chart(
-        plots.plot_probabilities(shares, gettext(task.label), labels),
-        name=f"predict_{task.name}_{name}",
-        download_title=gettext("{task}, by method", task=gettext(task.label)),
-        takeaway=plots.takeaway_probabilities(shares, gettext(task.label), labels),
-        data=shares.rename_axis("method").reset_index(),
-        note=f"{_probabilities(shown)} {shown.calibrated}".strip(),
-    )
+    labels, label = shown.view.labels, gettext(task.label)
+
+    def draw() -> Drawn:
+        shares = plots.tabulate_probabilities(shown.answers_of(face), task)
+        return Drawn(
+            title=gettext("{task}, by method", task=label),
+            name=f"predict_{task.name}_{name}",
+            takeaway=plots.takeaway_probabilities(shares, label, labels),
+            figures={task.name: plots.plot_probabilities(shares, label, labels)},
+            data=shares.rename_axis("method").reset_index(),
+            note=f"{_probabilities(shown)} {shown.calibrated}".strip(),
+        )
+
+    _show_once(name, face, task, shown, draw)
 
 
 def _probabilities(shown: Shown) -> str:
@@ -339,21 +354,45 @@ def _show_top_classes(
     name: str, face: FaceAnswers, task: Classification, shown: Shown
 ) -> None:
     view = shown.view
-    shares = plots.tabulate_probabilities(shown.answers_of(face), task)
-    show_charts(
-        {
-            view.labels[method]: plots.plot_top_classes(
-                row, title=view.labels[method], colour=view.styles[method].colour
-            )
-            for method, row in shares.iterrows()
-        },
-        name=f"predict_{task.name}_{name}",
-        download_title=gettext("{task}, by method", task=gettext(task.label)),
-        takeaway=plots.takeaway_probabilities(shares, gettext(task.label), view.labels),
-        data=shares.rename_axis("method").reset_index(),
-        note=f"{_most_probable(task, shown)} {shown.calibrated}".strip(),
-        column_width=270,
-    )
+
+    def draw() -> Drawn:
+        shares = plots.tabulate_probabilities(shown.answers_of(face), task)
+        return Drawn(
+            title=gettext("{task}, by method", task=gettext(task.label)),
+            name=f"predict_{task.name}_{name}",
+            takeaway=plots.takeaway_probabilities(
+                shares, gettext(task.label), view.labels
+            ),
+            figures={
+                view.labels[method]: plots.plot_top_classes(
+                    row, title=view.labels[method], colour=view.styles[method].colour
+                )
+                for method, row in shares.iterrows()
+            },
+            data=shares.rename_axis("method").reset_index(),
+            note=f"{_most_probable(task, shown)} {shown.calibrated}".strip(),
+            column_width=270,
+        )
+
+    _show_once(name, face, task, shown, draw)
+
+
+def _show_once(
+    name: str, face: FaceAnswers, task: Task, shown: Shown, draw: Callable[[], Drawn]
+) -> None:
+    """Show what was drawn of these answers before; it is kept for this visitor alone.
+
+    The answers are the same object as long as nothing is asked anew.
+    """
+    kept = st.session_state.setdefault(DRAWN_KEPT, {})
+    photo, _, number = name.rpartition("_")
+    place = (photo, number, task.name, shown.view.cache_key, language())
+    of, drawn = kept.get(place, (None, None))
+    if of is not face:
+        drawn = finished(draw())
+        kept[place] = (face, drawn)
+    with open_card(key=f"card_{drawn.name}") as card:
+        show_view(drawn, card=card)
 
 
 def _most_probable(task: Classification, shown: Shown) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from core.language import gettext
-from pages.shell.patches import keep_keras_session
+from pages.shell.patches import keep_keras_session, leave_a_core_to_pages
 
 Loaded = TypeVar("Loaded")
 # What is loaded, to be said to whoever waits: the thread that loads has no reader.
@@ -18,7 +18,8 @@ def _starting() -> str:
 
 
 def load_engine() -> None:
-    """Import Keras, and keep its session from one run of a page to the next."""
+    """Import Keras as pages need it: a core is left free, and its session stays."""
+    leave_a_core_to_pages()
     keep_keras_session()
 
 

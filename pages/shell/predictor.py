@@ -1,20 +1,20 @@
 """What answers for a photo: models loaded in the background, and asked once a photo."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.data.manifest import TEST, VALIDATION
 from core.errors import EquipoiseError
 from core.evaluation.metrics import metric_info, stability_keys
 from core.faces import FaceDetector
-from core.language import gettext, language
-from core.plots.predict import draw_faces
+from core.language import gettext, language, ngettext
 from core.plots.stability import moves_in_words
-from core.predictor import BUCKETS, PhotoResult, Predictor, predict_photo
+from core.predictor import BUCKETS, PhotoResult, Predictor, Upload
 from core.results.answer_temperatures import describe_calibration
 from core.results.prediction_intervals import expected_truths
 from core.runs import Run
@@ -27,13 +27,15 @@ from core.views.study_view import StudyView
 from pages.shell.address import end_page
 from pages.shell.answers import ALL_FACES, Shown
 from pages.shell.engine import BackgroundLoad, Progress, load_engine
+from pages.shell.line import Line, Question, Ticket
 from pages.shell.photos import Photo
 from pages.shell.show import show_error, stop_with
 
 # A person who waits sees what is loaded change.
 SECONDS_BETWEEN = 0.2
-# In the session: answers, by the photo's key and more.
+# In the session: answers, and photos that wait for some, by the photo's key and more.
 RESULTS_KEPT = "predict_results"
+WAITING_KEPT = "predict_waiting"
 
 
 @cached(entries=1)
@@ -114,38 +116,83 @@ def model_fingerprint(runs: Sequence[Run]) -> Fingerprint:
     )
 
 
-def answer_photo(
-    photo: Photo,
+@cached(entries=1)
+def start_line() -> Line:
+    """The line in which the photos of all visitors wait."""
+    return Line()
+
+
+def ask_about(
+    photos: Sequence[Photo],
     predictor: Predictor,
     key: Fingerprint,
     *,
     find_faces: bool,
     mirrored: bool,
-) -> PhotoResult:
-    """Answer a photo once; what came is kept for this visitor alone, downsized."""
+) -> list[Callable[[], PhotoResult]]:
+    """Put photos into the line, each once, whatever of its answers is shown.
+
+    Returns
+    -------
+    list of callable
+        Of each photo: waits for its result, and says how far it is. What came is kept
+        for this visitor alone.
+    """
     asked = st.session_state.get("predict_whole", set())
-    whole = photo.aligned or not find_faces or photo.key in asked
     results = st.session_state.setdefault(RESULTS_KEPT, {})
-    all_faces = photo.key in st.session_state.get(ALL_FACES, set())
-    place = (photo.key, photo.name, whole, key, mirrored, all_faces, language())
-    if place not in results:
-        said = gettext("Looking at {photo}…", photo=photo.name)
-        with st.spinner(to_markdown(said)):
-            result = predict_photo(
-                photo.content,
-                predictor,
-                None if whole else start_detector().result(),
-                name=photo.name,
-                aligned=whole,
-                mirrored=mirrored,
-                all_faces=all_faces,
-            )
-        if result.image is not None:
-            boxes = [] if whole else [face.box for face in result.faces]
-            shown = draw_faces(result.image, boxes)
-            result = dataclasses.replace(result, image=shown)
-        results[place] = result
+    answered_all = st.session_state.get(ALL_FACES, set())
+    waiting = st.session_state.setdefault(WAITING_KEPT, {})
+    line, visitor = start_line(), get_script_run_ctx().session_id
+    detector = start_detector().result() if find_faces else None
+    places = []
+    for photo in photos:
+        whole = photo.aligned or not find_faces or photo.key in asked
+        all_faces = photo.key in answered_all
+        place = (photo.key, photo.name, whole, key, mirrored, all_faces, language())
+        places.append(place)
+        if place not in results and place not in waiting:
+            upload = Upload(photo.content, photo.name, whole, all_faces)
+            question = Question(upload, predictor, detector, mirrored)
+            waiting[place] = line.join(question, visitor)
+    for place in waiting.keys() - set(places):
+        del waiting[place]
+    return [partial(_wait_for_answer, place, places) for place in places]
+
+
+def _wait_for_answer(place: Hashable, places: Sequence[Hashable]) -> PhotoResult:
+    """Wait for the result of a photo; ``places`` are those that were given with it."""
+    results, waiting = st.session_state[RESULTS_KEPT], st.session_state[WAITING_KEPT]
+    ticket = waiting.get(place)
+    if ticket is None:
+        return results[place]
+    bar = st.empty()
+    while not ticket.wait(SECONDS_BETWEEN):
+        done = sum(
+            each in results or (each in waiting and waiting[each].has_ended)
+            for each in places
+        )
+        bar.progress(done / len(places), _how_far(ticket, done, len(places)))
+    bar.empty()
+    # Asked again, it is tried again.
+    del waiting[place]
+    results[place] = ticket.result()
     return results[place]
+
+
+def _how_far(ticket: Ticket, done: int, of: int) -> str:
+    """Where a photo is in the line, and how many of a visitor's are answered."""
+    before = start_line().photos_before(ticket)
+    said = gettext("Looking at {photo}…", photo=ticket.question.upload.name)
+    if before:
+        said = ngettext(
+            "In line: {count} photo before yours…",
+            "In line: {count} photos before yours…",
+            before,
+        )
+    if of > 1:
+        answered = gettext("Photos answered: {done} of {of}.", done=done, of=of)
+        said = f"{said} {answered}"
+    return to_markdown(said)
 
 
 def load_moves(view: StudyView) -> dict[str, dict[str, str]]:
@@ -251,7 +298,7 @@ def wait_for_predictor(
 def forget_photos(given: Sequence[Photo], *kept_in: str) -> None:
     """Forget at once what was found of photos that were taken away."""
     keys = {photo.key for photo in given}
-    for name in (RESULTS_KEPT, *kept_in):
+    for name in (RESULTS_KEPT, WAITING_KEPT, *kept_in):
         kept = st.session_state.get(name, {})
         for place in [place for place in kept if place[0] not in keys]:
             del kept[place]

@@ -330,7 +330,7 @@ def show_static_table(
     *,
     name: str,
     takeaway: str,
-    download: pd.DataFrame | None = None,
+    download: pd.DataFrame | Callable[[], pd.DataFrame] | None = None,
     note: str = "",
 ) -> None:
     """Show a short table, whose cells may hold marks, with its download.
@@ -344,8 +344,9 @@ def show_static_table(
         Unique on the page; names the downloaded file.
     takeaway : str
         One sentence on what the table says; also its text alternative.
-    download : DataFrame, optional
-        What the CSV holds, where it is more exact than ``table``.
+    download : DataFrame or callable, optional
+        What the CSV holds, where it is more exact than ``table``; a callable makes it
+        when it is asked for.
     note : str
         Smaller print below.
     """
@@ -359,7 +360,10 @@ def _static_table(shown: pd.DataFrame, alt: str) -> None:
 
 
 def _note_and_csv(
-    table: pd.DataFrame, name: str, download: pd.DataFrame | None, note: str
+    table: pd.DataFrame,
+    name: str,
+    download: pd.DataFrame | Callable[[], pd.DataFrame] | None,
+    note: str,
 ) -> None:
     if note:
         st.caption(to_markdown(note))

@@ -1,5 +1,6 @@
 """Each change to Streamlit or Keras is still needed; else its test says to drop it."""
 
+import os
 import runpy
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 
+import core.predictor
 from pages.shell import patches
 from tests.pages.opening import ROUTER
 
@@ -40,6 +42,19 @@ def test_streamlit_still_clears_the_session_of_keras(monkeypatch):
     cleared.clear()
     script_runner._clean_problem_modules()
     assert not cleared
+
+
+def test_tensorflow_leaves_a_core_and_trainings_their_own_choice(monkeypatch):
+    seen = []
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    monkeypatch.setenv(names[0], "7")
+    monkeypatch.delenv(names[1], raising=False)
+    monkeypatch.setattr(core.predictor, "available_cores", lambda: 4)
+    ops = SimpleNamespace(zeros=lambda shape: seen.append(tuple(map(os.getenv, names))))
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(ops=ops))
+    patches.leave_a_core_to_pages()
+    assert seen == [("7", "3")]
+    assert tuple(map(os.getenv, names)) == ("7", None)
 
 
 def test_arrow_still_has_an_allocator_of_its_own_and_the_server_takes_the_systems():

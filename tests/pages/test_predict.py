@@ -6,6 +6,7 @@ What real models and the real detector answer is tested in Chromium.
 import csv
 import io
 import json
+import threading
 import time
 from dataclasses import replace
 from typing import ClassVar
@@ -24,14 +25,17 @@ from core.explain.explainer import Explanation
 from core.explain.hires_cam import HIRES_CAM
 from core.explain.occlusion import OTHERS, Hiding
 from core.faces import Face
+from core.plots import predict as plots
 from core.predictor import (
     ClassificationAnswer,
     Predictor,
     Preprocessing,
     RegressionAnswer,
+    Upload,
 )
 from core.results.answer_temperatures import AnswerTemperature
 from core.views.caching import clear_caches
+from pages.shell.line import Question
 from tests import bad_images
 from tests.pages.opening import METHODS, open_page, words_of, write_study
 from tests.synthetic import add_moves
@@ -64,7 +68,7 @@ class StandIn:
     def warm_up(self, count=1):
         pass
 
-    def answer(self, pictures, *, mirrored, plain_done):
+    def answer(self, pictures, *, batches=(), mirrored, plain_done=None):
         self.asked.append(mirrored)
         if mirrored:
             plain_done()
@@ -276,9 +280,9 @@ def test_how_far_the_answers_for_this_photo_move_is_measured_on_request(
     asked = []
     answer = StandIn.answer
 
-    def note(self, pictures, *, mirrored, plain_done=None):
+    def note(self, pictures, **options):
         asked.append(len(next(iter(pictures.values()))))
-        return answer(self, pictures, mirrored=mirrored, plain_done=plain_done)
+        return answer(self, pictures, **options)
 
     monkeypatch.setattr(StandIn, "answer", note)
     large = Image.open(io.BytesIO(photo())).resize((400, 400))
@@ -321,6 +325,61 @@ def test_answers_are_not_computed_again(folder, monkeypatch):
     app = upload(open_page("predict", study="utkface"), me=photo())
     app.toggle(key="predict_show_ethnicity").set_value(True).run()
     assert len(seen) == 1
+
+
+def test_a_further_task_draws_only_what_is_new(folder, monkeypatch):
+    drawn = []
+    for name in ("plot_values", "plot_probabilities"):
+        plot = getattr(plots, name)
+
+        def noted(*args, plot=plot):
+            drawn.append(plot.__name__)
+            return plot(*args)
+
+        monkeypatch.setattr(plots, name, noted)
+    app = upload(open_page("predict", study="utkface"), me=photo(), you=photo(1))
+    assert drawn == ["plot_values", "plot_probabilities"] * 2
+    drawn.clear()
+    app.toggle(key="predict_show_ethnicity").set_value(True).run()
+    assert drawn == ["plot_probabilities"] * 2
+    assert len(app.session_state["predict_drawn"]) == 6
+    app.file_uploader[0].set_value([]).run()
+    assert not app.session_state["predict_drawn"]
+
+
+def test_who_waits_is_told_how_many_come_before(folder, monkeypatch):
+    texts = []
+    line = pages.shell.predictor.start_line()
+    other, asked = threading.Event(), []
+    progress = DeltaGenerator.progress
+
+    def note(self, value, text=None, **more):
+        texts.append((value, text))
+        if "In line" in (text or ""):
+            other.set()
+        return progress(self, value, text, **more)
+
+    def answer(self, pictures, **options):
+        # Another visitor is answered first.
+        if not asked:
+            asked.append(self)
+            assert other.wait(30)
+        return original(self, pictures, **options)
+
+    original = StandIn.answer
+    monkeypatch.setattr(StandIn, "answer", answer)
+    monkeypatch.setattr(DeltaGenerator, "progress", note)
+    upload_of_another = Upload(photo(), "another")
+    held = [
+        line.join(Question(upload_of_another, StandIn(), None, False), "another")
+        for _ in range(2)
+    ]
+    app = upload(open_page("predict", study="utkface"), me=photo(), you=photo(1))
+    assert not app.exception
+    assert (0.0, "In line: 1 photo before yours… Photos answered: 0 of 2.") in texts
+    assert len(app.table) == 2
+    assert not app.get("progress")
+    assert all(ticket.has_ended for ticket in held)
 
 
 def test_one_model_a_method_answers_unless_all_are_asked_for(folder, monkeypatch):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.load import Stay, mixed_up, results_of
 from bench.pointing import highest_point, judge
 from bench.run import HEADINGS, Result, Row, cells, within
 from docs.blocks import documents
@@ -65,3 +66,45 @@ def test_highest_point_is_the_middle_of_a_square():
     heat[2:5, 4:7] = 2
     assert highest_point(heat) == (3, 5)
     assert highest_point(np.zeros((9, 9), np.float32)) is None
+
+
+def stays():
+    """Two visitors who send a photo each, and one who looks at pages."""
+    own = {1: {"/media/a.jpg"}, 2: {"/media/b.jpg"}}
+    return [Stay(0, pages=[0.1] * 19 + [9.0], media={"/media/logo.png"})] + [
+        Stay(n, photos=[1.0], names={n}, media={"/media/logo.png", *own[n]}, own=own[n])
+        for n in (1, 2)
+    ]
+
+
+def test_a_load_is_judged_by_its_bounds():
+    memory = [(second / 300, 2000.0 + second / 3) for second in range(300)]
+    found = {result.row.label: result for result in results_of(stays(), memory, 300)}
+    assert all(result.holds for result in found.values())
+    # Means over 15 seconds: about second 120, and up to second 300.
+    before, after = 2000 + 120 / 3, 2000 + 292 / 3
+    assert found["memory of the server, minute 5"].value * 1024 == pytest.approx(after)
+    growth = found["the same against minute 2"].value
+    assert growth == pytest.approx(after / before)
+    # The slowest of twenty pages is beyond the share that counts.
+    assert found["a result page"].value == 0.1
+
+
+def test_a_load_finds_photos_that_were_mixed_up():
+    assert mixed_up(stays()) == []
+    named, shown, left = stays(), stays(), stays()
+    named[0].names.add(2)
+    assert mixed_up(named) == ["0 read names of photos of [2]"]
+    shown[1].media.add("/media/b.jpg")
+    assert mixed_up(shown) == ["1 was sent pictures of [2]"]
+    left[2].left.add("/media/b.jpg")
+    assert mixed_up(left) == ["1 pictures of 2 stayed"]
+    wrong = {result.row.label: result for result in results_of(shown, [], 300)}
+    assert not wrong["nobody was sent a photo of another's"].holds
+    slow = [Stay(0, pages=[4.0], errors=["age of utkface: KeyError: x"])]
+    late = {result.row.label: result.holds for result in results_of(slow, [], 300)}
+    assert late == {
+        "a result page": False,
+        "errors": False,
+        "nobody was sent a photo of another's": True,
+    }

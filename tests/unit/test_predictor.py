@@ -26,9 +26,11 @@ from core.predictor import (
     Predictor,
     Preprocessing,
     RegressionAnswer,
+    Upload,
     disagreements,
     predict_photo,
     predict_photos,
+    predict_uploads,
 )
 from core.runs import MIRRORED, Run
 from core.study import Augmentation, ModelTable
@@ -633,6 +635,31 @@ def test_faces_of_many_photos_are_given_to_their_photos(predictor, detector, tmp
                 assert face.answers[method]["age"].value == pytest.approx(
                     answers["age"].value, rel=1e-5
                 )
+
+
+def test_uploads_share_a_batch_and_are_searched_where_they_are_not_aligned(
+    predictor, detector, monkeypatch
+):
+    content = photo(bad.astronaut())
+    batches = []
+    answer = predictor.answer
+
+    def noted(pictures, **options):
+        batches.append([len(each) for each in pictures.values()])
+        return answer(pictures, **options)
+
+    monkeypatch.setattr(predictor, "answer", noted)
+    given = [
+        Upload(content, "whole.png", aligned=True),
+        Upload(b"", "nothing.png"),
+        Upload(content, "found.png"),
+    ]
+    whole, nothing, found = predict_uploads(given, predictor, detector)
+    assert {count for batch in batches for count in batch} == {2}
+    assert whole.faces[0].quality.confidence is None
+    assert found.faces[0].quality.confidence > 0.9
+    assert "nothing.png is empty" in nothing.error
+    assert [result.photo for result in (whole, found)] == ["whole.png", "found.png"]
 
 
 def test_a_model_with_its_classes_in_another_order_is_refused(runs, tmp_path):

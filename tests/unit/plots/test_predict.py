@@ -190,6 +190,7 @@ def test_text_is_readable_on_every_shade():
         rows=["row"],
         columns=[str(i) for i in range(101)],
         hover=[["n"] * 101],
+        height=100,
     )
     scale = figure.data[0].colorscale
     for shade, note in zip(shades[0], figure.layout.annotations, strict=True):
