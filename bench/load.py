@@ -24,7 +24,7 @@ from functools import partial
 import psutil
 from PIL import Image
 
-from bench.app import memory_mb, serve
+from bench.app import cpu_seconds, memory_mb, serve
 from bench.run import Result, Row, print_table
 from bench.visitor import Seen, Visitor
 from core.data.readers.avatars import AvatarsOptions, render
@@ -343,6 +343,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         with serve() as (server, url):
             results = measure(url, server)
+            cpu = cpu_seconds(server)
+        sys.stdout.write(f"The server took {cpu:.0f} s of the processor.\n")
     print_table(results, markdown=chosen.markdown)
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     sys.stdout.write(f"Load of the machine over 1, 5 and 15 minutes: {load}.\n")
