@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -64,9 +64,19 @@ def serve(
     # Streamlit reads its settings from the folder it is started in; the runs stay
     # those of the folder that the person is in.
     environment = {**os.environ, STORE_VARIABLE: location_of(user_store())}
-    code = subprocess.call(command, cwd=script.parent, env=environment)
-    if code:
+    if code := run_server(command, cwd=script.parent, env=environment):
         raise typer.Exit(code)
+
+
+def run_server(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """Run the server; in place of this process, if the system can.
+
+    What stops the command then stops the server.
+    """
+    if os.name == "posix":
+        os.chdir(cwd)
+        os.execve(sys.executable, list(command), env)
+    return subprocess.call(command, cwd=cwd, env=env)
 
 
 def _is_every_interface(host: str) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,12 @@ def port(request, tmp_path_factory) -> Iterator[int]:
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.1)
         yield number
+        server.terminate()
+        server.wait(START_S)
+        assert not is_up(number), "what stops the command does not stop the server"
     finally:
-        # `equipoise app` has a server of its own below it.
-        os.killpg(server.pid, 9)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, 9)
         server.wait()
 
 

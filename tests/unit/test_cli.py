@@ -17,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from core import cli, runs
+from core.commands import serve
 from core.commands.console import print_json
 from core.commands.predict import print_answers
 from core.data.cache import build_image_cache
@@ -534,7 +535,7 @@ def test_app_serves_the_pages_and_keeps_the_runs_of_this_folder(tmp_path, monkey
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(runs.STORE_VARIABLE, raising=False)
-    monkeypatch.setattr(subprocess, "call", record)
+    monkeypatch.setattr(serve, "run_server", record)
     assert invoke("app", "--server.port=1234").exit_code == 0
     ((command, cwd, env),) = calls
     assert str(ROOT / "streamlit_app.py") in command
@@ -547,7 +548,7 @@ def test_app_serves_the_pages_and_keeps_the_runs_of_this_folder(tmp_path, monkey
 def test_app_is_opened_to_others_only_by_name(monkeypatch, host):
     calls = []
     monkeypatch.setattr(
-        subprocess, "call", lambda command, **_: calls.append(command) or 0
+        serve, "run_server", lambda command, **_: calls.append(command) or 0
     )
     opened = invoke("app", "--host", host)
     assert opened.exit_code == 0
