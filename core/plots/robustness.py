@@ -265,13 +265,17 @@ def differences_frame(
     return rows.loc[rows["method"].isin(look.methods), [*names, *more]]
 
 
-def plot_strips(strips: Mapping[str, bytes], columns: int) -> go.Figure:
+def plot_strips(
+    strips: Mapping[str, bytes], explained: Mapping[str, str], columns: int
+) -> go.Figure:
     """Pictures that are rows of pictures, each under its name.
 
     Parameters
     ----------
     strips : mapping of str to bytes
         PNG files by what each shows.
+    explained : mapping of str to str
+        What is done to the picture, said where one is pointed at.
     columns : int
         Pictures side by side in each.
     """
@@ -285,7 +289,11 @@ def plot_strips(strips: Mapping[str, bytes], columns: int) -> go.Figure:
                 [place + 0.5 for place in range(columns)] * len(tops),
                 [top + STRIP / 2 for top in tops for _ in range(columns)],
                 {"size": 12, "opacity": 0},
-                customdata=[f"{name}: {head}" for name in strips for head in heads],
+                customdata=[
+                    f"{name}: {head}<br>{explained[name]}"
+                    for name in strips
+                    for head in heads
+                ],
                 hovertemplate="%{customdata}<extra></extra>",
                 showlegend=False,
             )

@@ -128,13 +128,13 @@ def draw_corruptions(view: StudyView) -> Drawn:
         figures={
             gettext(label): plots.plot_strips(
                 {
-                    gettext(
-                        "{name}: {value}",
-                        name=gettext(one.label),
-                        value=gettext(one.explanation),
-                    ): strips[one.name]
+                    gettext(one.label): strips[one.name]
                     for one in CORRUPTIONS.values()
                     if one.family == family
+                },
+                {
+                    gettext(one.label): gettext(one.explanation)
+                    for one in CORRUPTIONS.values()
                 },
                 1 + len(SEVERITIES),
             )

@@ -1,11 +1,16 @@
 """Methods compared on corrupted images: an image is drawn with all of its rows."""
 
+import inspect
+from typing import get_args, get_type_hints
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.commands.robustness import robustness
 from core.data.corruptions import CORRUPTIONS, FAMILIES, SEVERITIES
 from core.evaluation.comparison import compare_runs
+from core.evaluation.resampling import MAX_WEIGHTED_ROWS
 from core.evaluation.robustness import (
     CLEAN,
     CONDITION,
@@ -14,6 +19,7 @@ from core.evaluation.robustness import (
     on_common_images,
     with_clean_rows,
 )
+from core.training.robustness import MOST_IMAGES
 from tests.synthetic import TASKS, corrupted_answers, synthetic_tables
 
 TASK = TASKS["utkface"]
@@ -102,3 +108,9 @@ def test_runs_on_other_images_are_named_and_left_out(corrupted):
     assert left == runs[1:]
     assert on_common_images({}) == ({}, [])
     assert set(CORRUPTIONS) == set(other["corruption"])
+
+
+def test_the_command_takes_the_numbers_of_the_code():
+    assert inspect.signature(robustness).parameters["images"].default == MOST_IMAGES
+    hint = get_type_hints(robustness, include_extras=True)["images"]
+    assert get_args(hint)[1].max == MAX_WEIGHTED_ROWS
