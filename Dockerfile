@@ -33,6 +33,4 @@ VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=9)"]
-# The first process of a container ignores SIGTERM, which `docker stop` sends else.
-STOPSIGNAL SIGINT
 CMD ["equipoise", "app", "--host", "0.0.0.0", "--server.port=8501"]
