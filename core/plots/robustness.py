@@ -265,6 +265,7 @@ def differences_frame(
     return rows.loc[rows["method"].isin(look.methods), [*names, *more]]
 
 
+@escapes_names
 def plot_strips(
     strips: Mapping[str, bytes], explained: Mapping[str, str], columns: int
 ) -> go.Figure:
