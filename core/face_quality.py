@@ -137,7 +137,7 @@ class FaceQuality:
         )
 
     def reason(self, face: int) -> str:
-        """Why not to trust the answers for the face of a number; empty if they are."""
+        """Which bounds this face misses, in words; empty if it misses none."""
         said = [
             _REASONS[each.name](face, self.values[each.name], self)
             for each in self.measures

@@ -279,7 +279,7 @@ class FaceAnswers:
 
     @property
     def reason(self) -> str:
-        """Why not to trust answers for this face; empty if there is no reason."""
+        """Which bounds this face misses, in words; empty if it misses none."""
         return self.quality.reason(self.number)
 
     @property

@@ -15,7 +15,7 @@ from core.plots.figure import build_figure
 from core.plots.formatting import interval
 from core.plots.look import FAINT_COLOUR, Look, faded
 from core.plots.overview import differences_takeaway, rows_of
-from core.plots.traces import build_marks
+from core.plots.traces import build_interval_band, build_marks
 from core.text import listed
 
 KIND_LABELS: dict[str, str] = {"roc": N_("ROC"), "pr": N_("Precision-recall")}
@@ -105,18 +105,10 @@ def _guessing(kind: Kind, chance: float) -> dict[str, Any]:
 
 def _band(bands: pd.DataFrame, method: str, look: Look) -> dict[str, Any]:
     own = bands[(bands["method"] == method) & bands["low"].notna()]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": (100 * np.concatenate([own["x"], own["x"][::-1]])).tolist(),
-        "y": (100 * np.concatenate([own["low"], own["high"][::-1]])).tolist(),
-        "fill": "toself",
-        "fillcolor": faded(look.styles[method].colour, BAND_OPACITY),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "legendgroup": method,
-        "showlegend": False,
-    }
+    colour = faded(look.styles[method].colour, BAND_OPACITY)
+    return build_interval_band(
+        100 * own["x"], 100 * own["low"], 100 * own["high"], method, colour
+    )
 
 
 def _line(

@@ -21,7 +21,7 @@ from core.plots.overview import (
     shown_rows,
     with_unit,
 )
-from core.plots.traces import build_marks, build_note
+from core.plots.traces import build_interval_band, build_marks, build_note
 from core.text import number
 
 PANEL, LEGEND_LINE = 270, 24
@@ -152,20 +152,8 @@ def _axis(name: str, place: int) -> str:
 
 
 def _band(own: pd.DataFrame, method: str, look: Look) -> dict[str, Any]:
-    x = own["severity"].to_numpy(np.float64)
-    low, high = own["low"].to_numpy(np.float64), own["high"].to_numpy(np.float64)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": np.concatenate([x, x[::-1]]),
-        "y": np.concatenate([low, high[::-1]]),
-        "fill": "toself",
-        "fillcolor": faded(look.styles[method].colour, BAND_OPACITY),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "legendgroup": method,
-        "showlegend": False,
-    }
+    colour = faded(look.styles[method].colour, BAND_OPACITY)
+    return build_interval_band(own["severity"], own["low"], own["high"], method, colour)
 
 
 def _line(

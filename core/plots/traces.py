@@ -31,6 +31,25 @@ def build_marks(
     }
 
 
+def build_interval_band(
+    x: ArrayLike, low: ArrayLike, high: ArrayLike, method: str, colour: str
+) -> dict[str, Any]:
+    """The area between two lines of a method, under them and not in the legend."""
+    x, low, high = (np.asarray(each, np.float64) for each in (x, low, high))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.concatenate([x, x[::-1]]),
+        "y": np.concatenate([low, high[::-1]]),
+        "fill": "toself",
+        "fillcolor": colour,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "legendgroup": method,
+        "showlegend": False,
+    }
+
+
 def build_level_bars(
     x: Any, y: Any, marker: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:

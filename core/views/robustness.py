@@ -192,16 +192,19 @@ def load_corrupted(view: StudyView) -> CorruptedAnswers:
 
 def load_all_corrupted(view: StudyView, keys: Sequence[str]) -> Comparison:
     """All methods on all corrupted images; ``NothingToShow`` as ``load_corrupted``."""
-    found = load_corrupted(view)
-    baseline = _baseline(view, found)
-    return _compared(baseline, tuple(keys), found.runs, view.tasks, view.study)
+    return _compare(view, keys, by_condition=False)
 
 
 def load_conditions(view: StudyView, keys: Sequence[str]) -> Comparison:
     """The same within each family and severity, and on the same images as they are."""
+    return _compare(view, keys, by_condition=True)
+
+
+def _compare(view: StudyView, keys: Sequence[str], *, by_condition: bool) -> Comparison:
     found = load_corrupted(view)
     baseline = _baseline(view, found)
-    return _by_condition(baseline, tuple(keys), found.runs, view.tasks, view.study)
+    given = (baseline, tuple(keys), found.runs, view.tasks, view.study)
+    return _compared(*given, by_condition=by_condition)
 
 
 def _baseline(view: StudyView, found: CorruptedAnswers) -> str:
@@ -255,28 +258,18 @@ def _rows(run: Run) -> pd.DataFrame:
     return read_rows(run)
 
 
-@cached(entries=16, says=N_("Comparing the methods…"))
+@cached(entries=32, says=N_("Comparing the methods…"))
 def _compared(
     baseline: str,
     keys: tuple[str, ...],
     runs: tuple[Run, ...],
     tasks: tuple[Task, ...],
     study: Study,
+    *,
+    by_condition: bool,
 ) -> Comparison:
     answers = read_corrupted(runs, _rows)
-    return compare_corrupted(answers, study, tasks, keys, baseline)
-
-
-@cached(entries=16, says=N_("Comparing the methods…"))
-def _by_condition(
-    baseline: str,
-    keys: tuple[str, ...],
-    runs: tuple[Run, ...],
-    tasks: tuple[Task, ...],
-    study: Study,
-) -> Comparison:
-    answers = read_corrupted(runs, _rows)
-    clean = load_tables(answers.runs)
+    clean = load_tables(answers.runs) if by_condition else None
     return compare_corrupted(answers, study, tasks, keys, baseline, beside=clean)
 
 

@@ -166,7 +166,8 @@ def served(store: Path) -> Iterator[None]:
     )
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"), 900)
-        assert worker.is_working(store)
+        # It is a process of its own, and may take longer to start than the server.
+        wait_until(lambda: worker.is_working(store), 900)
         yield
     finally:
         os.killpg(server.pid, signal.SIGKILL)
@@ -181,14 +182,21 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.slow
-def test_a_killed_server_and_a_killed_worker_lose_nothing_and_train_nothing_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def store_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store that the server and the workers of a test write to as well."""
     store = tmp_path / "runs"
     monkeypatch.setenv(runs.STORE_VARIABLE, str(store))
     monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(ROOT)
+    return store
+
+
+@pytest.mark.slow
+def test_a_killed_server_and_a_killed_worker_lose_nothing_and_train_nothing_twice(
+    store_of_processes: Path,
+) -> None:
+    store = store_of_processes
     epochs = 60
     job = q.new_job(
         "training",
@@ -231,12 +239,9 @@ def test_a_killed_server_and_a_killed_worker_lose_nothing_and_train_nothing_twic
 
 @pytest.mark.slow
 def test_a_killed_search_goes_on_and_the_study_that_it_makes_is_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_of_processes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = tmp_path / "runs"
-    monkeypatch.setenv(runs.STORE_VARIABLE, str(store))
-    monkeypatch.setenv("EQUIPOISE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(ROOT)
+    store = store_of_processes
     monkeypatch.setattr(
         detached, "worker_command", lambda *given: [sys.executable, "-c", CLI, *given]
     )
