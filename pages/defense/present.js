@@ -40,15 +40,27 @@ class Show {
     this.tick();
   }
 
-  // Keys may be ahead of the server; a move that it has not heard of is said again.
+  // Keys may be ahead of the server, and a run that was asked for before the address
+  // changed draws the place that it had: what it missed is said again.
   arrive(at) {
-    if (this.wanted === undefined || this.wanted === at) {
+    const place = this.wanted ?? this.inAddress() ?? at;
+    if (place === at) {
       this.at = at;
-      this.wanted = undefined;
-    } else if (this.saidAgain !== this.wanted) {
-      this.saidAgain = this.wanted;
-      this.setTriggerValue("go", this.wanted);
+      this.wanted = this.saidAgain = undefined;
+    } else if (this.saidAgain !== place) {
+      this.at = this.wanted = this.saidAgain = place;
+      this.setTriggerValue("go", place);
     }
+  }
+
+  inAddress() {
+    const slide = new URLSearchParams(window.location.search).get("slide");
+    if (!/^\d+$/.test(slide ?? "")) return undefined;
+    return this.bounded(Number(slide) - 1);
+  }
+
+  bounded(place) {
+    return Math.max(0, Math.min(place, this.data.count - 1));
   }
 
   find(selector) {
@@ -113,7 +125,7 @@ class Show {
   }
 
   go(place) {
-    const at = Math.max(0, Math.min(place, this.data.count - 1));
+    const at = this.bounded(place);
     if (at === this.at) return;
     this.channel.postMessage({ at });
     this.moveTo(at);

@@ -14,6 +14,15 @@ from tests.browser.test_journeys import ASTRONAUT, answers, give, open_at
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 VIEWS = 4
+# Runs are over by then.
+QUIET_MS = 4000
+# The new size is sent right after the move, with the address of before it.
+MOVE_AND_MEASURE = """({ key, width }) => {
+  const press = new KeyboardEvent("keydown", { key, bubbles: true });
+  setTimeout(() => document.dispatchEvent(press), 150);
+  window.innerWidth = width;
+  window.dispatchEvent(new Event("resize"));
+}"""
 CLAIM_PX = 40
 PROJECTOR = {"width": 1920, "height": 1080}
 FALSE_CLAIM = "INS improves the age MAE by 50 years."
@@ -159,3 +168,19 @@ def test_the_second_window_follows_a_shipped_story_and_a_reload_keeps_the_time(
     page.reload()
     expect(count).to_have_text(re.compile(r"^3 / "))
     assert page.evaluate(began) == before
+
+
+def test_a_move_holds_though_the_window_is_measured_at_the_same_time(
+    app: App, page: Page
+) -> None:
+    page.goto(f"{app.url}/defense?study=utkface&story=utkface&slide=1&present=1")
+    place = page.locator("[data-place]")
+    expect(place).to_have_text(re.compile(r"^1 / "))
+    heading = claim(page)
+    for key, width in (("End", 900), ("Home", 1500)):
+        page.wait_for_timeout(QUIET_MS)
+        before = heading.inner_text()
+        page.evaluate(MOVE_AND_MEASURE, {"key": key, "width": width})
+        page.wait_for_timeout(QUIET_MS)
+        expect(heading).not_to_have_text(before)
+    expect(place).to_have_text(re.compile(r"^1 / "))
