@@ -139,19 +139,22 @@ def _page(title: str, icon: str, question: str) -> Page:
 
 
 @asynccontextmanager
-async def import_while_starting(app: st.App) -> AsyncIterator[None]:
-    """Let a thread import what result pages draw with.
+async def prepare_while_starting(app: st.App) -> AsyncIterator[None]:
+    """Let a thread import what result pages draw with, and warm them up.
 
     It is done when the browser has read its scripts, and would else be most of the
     first second of the first visit.
     """
-    modules = ("core.views.overview", "core.views.stability", "scipy.stats")
-    threading.Thread(target=_import_all, args=modules, daemon=True).start()
-    yield
+    threading.Thread(target=_prepare_results, daemon=True).start()
+    with warming_up():
+        yield
 
 
-def _import_all(*modules: str) -> None:
-    for module in modules:
+def _prepare_results() -> None:
+    from core.views.kept_results import keep_results
+
+    keep_results()
+    for module in ("core.views.overview", "core.views.stability", "scipy.stats"):
         import_module(module)
 
 
@@ -163,10 +166,11 @@ else:
         take_pages_from_navigation,
     )
     from pages.shell.upload_key import name_this_start
+    from pages.shell.warm_up import warming_up
 
     name_this_start()
     share_the_heap_with_arrow()
     take_pages_from_navigation()
     # However the server is started, its requests go through the check.
     check = Middleware(HostCheck, address=st.get_option("server.address"))
-    app = st.App(__file__, middleware=[check], lifespan=import_while_starting)
+    app = st.App(__file__, middleware=[check], lifespan=prepare_while_starting)

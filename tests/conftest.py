@@ -11,6 +11,8 @@ import pytest
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A server that a test starts leaves the machine to the tests.
+os.environ.setdefault("EQUIPOISE_WARM_UP", "off")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,6 +21,7 @@ _KINDS = {
     "generated": "generated images of a study",
     "unpacked": "unpacked archive",
     "properties": "properties of the images of a study",
+    "results": "results of pages",
 }
 
 
@@ -97,6 +98,8 @@ def _what(entry: CacheEntry) -> str:
         return f"{_KINDS[entry.kind]}, of an earlier version or unfinished"
     if entry.kind == "unpacked":
         return f"{_KINDS[entry.kind]} {about.get('archive', entry.key)}"
+    if entry.kind == "results":
+        return f"{_KINDS[entry.kind]}, of version {about.get('version', '?')}"
     if entry.kind == "properties":
         return f"brightness, sharpness and size of {about.get('images', 0):,} images"
     side = about.get("side_pixels", "?")

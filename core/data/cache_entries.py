@@ -1,9 +1,9 @@
 """Entries of the cache: their list, the size limit, and which are removed first.
 
 An entry is the array of a study's images, of images that a generator has added to them,
-what frozen layers make of them, or an unpacked archive. A process that uses one holds a
-shared lock on it, so that no other removes it; the time of the lock's file is that of
-the last use.
+what frozen layers make of them, an unpacked archive, or results of pages. A process
+that uses one holds a shared lock on it, so that no other removes it; the time of the
+lock's file is that of the last use.
 """
 
 import json
@@ -30,7 +30,7 @@ from core.stores import cache_root as cache_root
 LIMIT_VARIABLE = "EQUIPOISE_CACHE_GB"
 DEFAULT_LIMIT_GB = 20.0
 GB = 10**9
-Kind = Literal["images", "features", "generated", "unpacked", "properties"]
+Kind = Literal["images", "features", "generated", "unpacked", "properties", "results"]
 # Locks and descriptions of the entries are beside them: an archive's folder is its own.
 _USES = "uses"
 # How often a process looks whether another has built what it waits for.
@@ -43,10 +43,10 @@ class CacheEntry:
 
     Parameters
     ----------
-    kind : {"images", "features", "generated", "unpacked", "properties"}
+    kind : {"images", "features", "generated", "unpacked", "properties", "results"}
         The pixels that a study trains on, what frozen layers make of these, those that
-        a generator has added, an archive's content, or how light, sharp and large
-        pictures are.
+        a generator has added, an archive's content, how light, sharp and large pictures
+        are, or what pages have computed.
     key : str
         Name of its folder.
     size_bytes : int

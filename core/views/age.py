@@ -128,7 +128,7 @@ def draw_truth_prediction(view: StudyView, *, task: str = "") -> Drawn:
     )
 
 
-@cached(entries=32)
+@cached(entries=32, outlives=True)
 def _bias_by_bin(
     task: Regression, baseline: Baseline, runs: tuple[Run, ...], study: Study
 ) -> pd.DataFrame:

@@ -111,7 +111,9 @@ def _note(view: StudyView, task: Regression) -> str:
     )
 
 
-@cached(entries=16, says=N_("Counting how often intervals hold the truth…"))
+@cached(
+    entries=16, says=N_("Counting how often intervals hold the truth…"), outlives=True
+)
 def _coverage(
     task: Regression,
     features: tuple[str, ...],

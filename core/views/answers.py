@@ -168,13 +168,13 @@ def _aligned(
     return align_split(load_tables(runs, split), task, baseline)
 
 
-@cached(entries=16)
+@cached(entries=16, outlives=True)
 def _answers(split: str, task: Task, baseline: str, runs: tuple[Run, ...]) -> Answers:
     own = _aligned(split, task, baseline, runs)
     return collect_answers(own.aligned, task, own.image_ids)
 
 
-@cached(entries=8, says=N_("Collecting the answers…"))
+@cached(entries=8, says=N_("Collecting the answers…"), outlives=True)
 def _errors(
     task: Task,
     tasks: tuple[Task, ...],

@@ -4,13 +4,14 @@ Everyone in a process gets the same object, and nobody may change it: a page of 
 visitor finds what the page of another, or a report, has computed.
 """
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, is_dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from inspect import signature, unwrap
 from pathlib import Path
 from types import CodeType
@@ -31,7 +32,9 @@ from core.runs import (
     Run,
     stores,
 )
+from core.shipped import PRETRAINED_FOLDER
 from core.stores import studies_folder
+from core.views.kept_results import kept_or_computed
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -135,7 +138,7 @@ _teller: Teller = nullcontext
 
 
 def cached(
-    *, entries: int, says: str = "", name: str = ""
+    *, entries: int, says: str = "", name: str = "", outlives: bool = False
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Keep what a function returns, by its arguments.
 
@@ -154,6 +157,10 @@ def cached(
         by ``gettext``.
     name : str
         Tells functions apart that one line of code makes.
+    outlives : bool
+        Whether what is computed of shipped runs alone is kept on the disk too, where
+        the process keeps results (``kept_results``). What is computed of a person's own
+        runs never is.
     """
 
     def decorate(compute: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -175,7 +182,14 @@ def cached(
                 for name, value in given.arguments.items()
                 if not name.startswith("_")
             )
-            found: Result = cache.get(key, lambda: compute(*args, **options), telling)
+
+            def make() -> Result:
+                if not (outlives and _are_shipped(given.arguments.values())):
+                    return compute(*args, **options)
+                own = (compute.__module__, compute.__qualname__, name, key)
+                return kept_or_computed(own, lambda: compute(*args, **options))
+
+            found: Result = cache.get(key, make, telling)
             # A column that is added to a shallow copy does not reach the table kept.
             if isinstance(found, pd.DataFrame):
                 return cast(Result, found.copy(deep=False))
@@ -248,7 +262,8 @@ def as_key(value: Any) -> Hashable:
     if isinstance(value, list | tuple):
         return tuple(map(as_key, value))
     if isinstance(value, set | frozenset):
-        return frozenset(map(as_key, value))
+        # In one order: a key is also written down, for another process to find.
+        return "set", *sorted(map(as_key, value), key=repr)
     if is_dataclass(value) and not isinstance(value, type):
         parts = (as_key(getattr(value, part.name)) for part in fields(value))
         return type(value).__name__, *parts
@@ -258,11 +273,32 @@ def as_key(value: Any) -> Hashable:
 
 def _files_of(run: Run) -> tuple[Hashable, ...]:
     """A run as it is shown: its files, its name, and its test images."""
-    only = None if run.only is None else hash(run.only)
+    only = None if run.only is None else _digest(run.only)
     files = [
         run.folder / name for name in (RECORD, PREDICTIONS, CORRUPTED_ANSWERS, HISTORY)
     ]
     return run.method, only, *_stamps([*files, run.model_path])
+
+
+@lru_cache(maxsize=8)
+def _digest(images: frozenset[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(images)).encode()).hexdigest()
+
+
+def _are_shipped(given: Iterable[Any]) -> bool:
+    """Whether arguments, or what they hold, are of shipped runs alone, and of some."""
+    runs = [run for value in given for run in _runs_of(value)]
+    return bool(runs) and all(
+        run.folder.is_relative_to(PRETRAINED_FOLDER) for run in runs
+    )
+
+
+def _runs_of(value: Any) -> tuple[Run, ...]:
+    if isinstance(value, Run):
+        return (value,)
+    runs = getattr(value, "runs", value)
+    is_runs = isinstance(runs, tuple) and all(isinstance(run, Run) for run in runs)
+    return runs if is_runs else ()
 
 
 def _stamps(files: Iterable[Path]) -> Fingerprint:

@@ -143,7 +143,9 @@ def _with_probabilities(
     return shown
 
 
-@cached(entries=16, says=N_("Comparing probabilities with what happened…"))
+@cached(
+    entries=16, says=N_("Comparing probabilities with what happened…"), outlives=True
+)
 def _reliability(
     task: Classification, baseline: str, runs: tuple[Run, ...]
 ) -> Reliability:

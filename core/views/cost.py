@@ -282,7 +282,7 @@ def draw_costs(view: StudyView, *, metric: str = "", cost: str = FIRST) -> Drawn
     )
 
 
-@cached(entries=32)
+@cached(entries=32, outlives=True)
 def load_costs(view: StudyView) -> Costs:
     """What the runs of the shown methods cost."""
     per_run, labels = run_costs(view.chosen_runs), view.labels
@@ -296,7 +296,7 @@ def load_costs(view: StudyView) -> Costs:
     )
 
 
-@cached(entries=64)
+@cached(entries=64, outlives=True)
 def load_front(view: StudyView, metric: str = "", cost: str = FIRST) -> Front:
     """Quality against one cost, and the steps along the front.
 

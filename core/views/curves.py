@@ -171,7 +171,7 @@ def _name(view: StudyView, task: Classification, kind: Kind) -> str:
     return f"{view.study.name}-{task.name}-{kind}"
 
 
-@cached(entries=32, says=N_("Drawing the curves…"))
+@cached(entries=32, says=N_("Drawing the curves…"), outlives=True)
 def _curves(
     task: Classification, choice: CurveChoice, baseline: str, runs: tuple[Run, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame, float]:
@@ -183,7 +183,7 @@ def _curves(
     )
 
 
-@cached(entries=32, says=N_("Resampling the curves…"))
+@cached(entries=32, says=N_("Resampling the curves…"), outlives=True)
 def _bands(
     task: Classification,
     choice: CurveChoice,

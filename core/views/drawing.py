@@ -231,7 +231,7 @@ def draws(name: str, title: str) -> Callable[[Drawing], Drawing]:
     def decorate(draw: Drawing) -> Drawing:
         defaults = _defaults(draw)
 
-        @cached(entries=KEPT, name=name)
+        @cached(entries=KEPT, name=name, outlives=True)
         def kept(view: StudyView, parameters: Mapping[str, Any]) -> Drawn:
             drawn = finished(draw(view, **parameters))
             said = (

@@ -221,7 +221,7 @@ def load_choices(
     )
 
 
-@cached(entries=24, says=N_("Comparing the groups…"))
+@cached(entries=24, says=N_("Comparing the groups…"), outlives=True)
 def _groups(
     baseline: Baseline,
     task: str,
@@ -284,7 +284,7 @@ def _choices(
     return tuple(found), tuple(missing)
 
 
-@cached(entries=16, says=N_("Counting the scores…"))
+@cached(entries=16, says=N_("Counting the scores…"), outlives=True)
 def _scores(
     task: str,
     features: tuple[str, ...],

@@ -285,7 +285,7 @@ class _Sensitivity:
     rows: pd.DataFrame
 
 
-@cached(entries=8, says=N_("Looking for doubtful labels…"))
+@cached(entries=8, says=N_("Looking for doubtful labels…"), outlives=True)
 def _found(split: Fingerprint, task: Task, view: StudyView) -> FoundLabels | None:
     doubts = find_label_doubts(load_held_out_predictions(view, task), task)
     if doubts is None:
@@ -295,7 +295,9 @@ def _found(split: Fingerprint, task: Task, view: StudyView) -> FoundLabels | Non
     return FoundLabels(labels, load_held_out_answers(view, task))
 
 
-@cached(entries=16, says=N_("Comparing the methods without these images…"))
+@cached(
+    entries=16, says=N_("Comparing the methods without these images…"), outlives=True
+)
 def _compared(
     image_ids: tuple[str, ...],
     labels: Mapping[str, str],

@@ -205,7 +205,7 @@ def _name(view: StudyView, meaning: LabelMeaning) -> str:
     return f"{view.study.name}-{meaning.task.name}-{meaning.category}"
 
 
-@cached(entries=32, says=N_("Searching for a rule…"))
+@cached(entries=32, says=N_("Searching for a rule…"), outlives=True)
 def _meaning(
     split: Fingerprint, task: Task, category: str, view: StudyView
 ) -> LabelMeaning:

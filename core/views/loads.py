@@ -31,6 +31,9 @@ from core.text import code, strong
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.study_view import StudyView
 
+# Of the largest study both splits, and of the others the test split.
+TABLES = 192
+
 
 def require_runs(view: StudyView, baseline: str) -> None:
     """Fail where the baseline has no run with the chosen seeds.
@@ -201,7 +204,7 @@ def load_tables(
     return {(run.method, run.seed): read(run) for run in runs}
 
 
-@cached(entries=16)
+@cached(entries=16, outlives=True)
 def count_answers(runs: Sequence[Run]) -> int:
     """How many test answers the runs have together."""
     return sum(map(len, load_tables(runs).values()))
@@ -235,7 +238,7 @@ def _training_counts(
     return training_counts(_training_rows(key, study), tasks)
 
 
-@cached(entries=16, says=N_("Comparing the methods…"))
+@cached(entries=16, says=N_("Comparing the methods…"), outlives=True)
 def _comparison(
     baseline: Baseline,
     counts: dict[str, dict[str, int]],
@@ -254,12 +257,12 @@ def _comparison(
     )
 
 
-@cached(entries=16)
+@cached(entries=16, outlives=True)
 def _measured(tasks: tuple[Task, ...], runs: tuple[Run, ...]) -> tuple[Run, ...]:
     return tuple(run for run in runs if run.has_stability(tasks))
 
 
-@cached(entries=64, says=N_("Comparing the methods…"))
+@cached(entries=64, says=N_("Comparing the methods…"), outlives=True)
 def _metrics(
     baseline: Baseline,
     keys: tuple[str, ...],
@@ -276,7 +279,7 @@ def _undamaged(runs: tuple[Run, ...]) -> tuple[Run, ...]:
     return tuple(run for run in runs if str(run.folder) not in problems)
 
 
-@cached(entries=16)
+@cached(entries=16, outlives=True)
 def _damage(runs: tuple[Run, ...]) -> dict[str, str]:
     """What is wrong with the predictions of the runs that are damaged, by folder."""
     problems = {}
@@ -289,6 +292,6 @@ def _damage(runs: tuple[Run, ...]) -> dict[str, str]:
 
 
 # The table itself and no copy of it: what changes a table copies it first (pandas).
-@cached(entries=64)
+@cached(entries=TABLES)
 def _predictions(split: str, run: Run) -> pd.DataFrame:
     return run.predictions(split)

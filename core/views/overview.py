@@ -200,7 +200,7 @@ def methods_by(view: StudyView, order: str) -> Sequence[str]:
     return plots.best_first(comparison.table, info, view.methods)
 
 
-@cached(entries=32)
+@cached(entries=32, outlives=True)
 def study_facts(view: StudyView) -> str:
     """What the models were trained from and on, and how sure the labels are."""
     costs = load_costs(view)

@@ -258,7 +258,7 @@ def _rows(run: Run) -> pd.DataFrame:
     return read_rows(run)
 
 
-@cached(entries=32, says=N_("Comparing the methods…"))
+@cached(entries=32, says=N_("Comparing the methods…"), outlives=True)
 def _compared(
     baseline: str,
     keys: tuple[str, ...],

@@ -123,7 +123,7 @@ def draw_run_settings(view: StudyView, *, run: str = "") -> Drawn:
     )
 
 
-@cached(entries=16)
+@cached(entries=16, outlives=True)
 def load_histories(runs: tuple[Run, ...]) -> pd.DataFrame:
     """Histories of the runs in one table.
 

@@ -110,7 +110,7 @@ def _note(search: SliceSearch, mean: str) -> str:
     return mark_code(" ".join(filter(None, (*said, not_searched(search)))))
 
 
-@cached(entries=4, says=N_("Comparing the trainings of all methods…"))
+@cached(entries=4, says=N_("Comparing the trainings of all methods…"), outlives=True)
 def _pool(
     split: Fingerprint,
     task: Task,
@@ -127,7 +127,7 @@ def _pool(
     return pool_searches(_aligned, task, _features, _options)
 
 
-@cached(entries=32, says=N_("Searching the slices…"))
+@cached(entries=32, says=N_("Searching the slices…"), outlives=True)
 def _search(
     split: Fingerprint,
     task: Task,

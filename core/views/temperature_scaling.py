@@ -212,7 +212,9 @@ def _of(table: pd.DataFrame, method: str) -> pd.DataFrame:
     return table[table["method"] == method]
 
 
-@cached(entries=16, says=N_("Fitting temperatures on the validation images…"))
+@cached(
+    entries=16, says=N_("Fitting temperatures on the validation images…"), outlives=True
+)
 def _scaled(
     task: Classification,
     baseline: str,

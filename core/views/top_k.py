@@ -145,7 +145,7 @@ def _compared(
     return comparison, info, rows_of(comparison.table, info.key).reset_index()
 
 
-@cached(entries=16)
+@cached(entries=16, outlives=True)
 def _curves(task: Multiclass, baseline: str, runs: tuple[Run, ...]) -> pd.DataFrame:
     aligned = align_predictions(load_tables(runs), [task], baseline)
     return top_k_curves(aligned, task)
