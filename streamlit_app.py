@@ -151,7 +151,7 @@ async def prepare_while_starting(app: st.App) -> AsyncIterator[None]:
 
 
 def _prepare_results() -> None:
-    from core.views.kept_results import keep_results
+    from core.kept_results import keep_results
 
     keep_results()
     for module in ("core.views.overview", "core.views.stability", "scipy.stats"):

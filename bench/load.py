@@ -1,6 +1,7 @@
 """Many visitors at once: ``python -m bench.load``.
 
 Starts the app, or takes one that runs, and opens Streamlit sessions without a browser.
+Of an app that it starts, every page was visited before, as the app does by itself.
 Most walk through the result pages, and now and then change the study or the methods.
 The others send photos, one after another: portraits that the project draws. The table
 says whether pages and photos came in time, whether anything failed, whether memory
@@ -15,20 +16,24 @@ import os
 import random
 import re
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import psutil
 from PIL import Image
 
-from bench.app import cpu_seconds, memory_mb, serve
+from bench.app import ROOT, cpu_seconds, memory_mb, serve
 from bench.run import Result, Row, print_table
 from bench.visitor import Seen, Visitor
 from core.data.readers.avatars import AvatarsOptions, render
 from core.runs import list_runs, list_studies
+from core.stores import CACHE_VARIABLE
 
 # By their addresses; that of Overview is empty.
 PAGES = ("", "classification", "age", "fairness", "errors", "cost", "data", "runs")
@@ -315,6 +320,19 @@ def _row(what: str, bound: str) -> Row:
     return Row(__name__, 0, what, bound)
 
 
+def visit_every_page(cache: Path) -> None:
+    """Let the process that visits pages before a reader does come to its end."""
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "pages.shell.warm_up", str(os.getpid())],
+        cwd=ROOT,
+        env={**os.environ, CACHE_VARIABLE: str(cache)},
+        check=True,
+    )
+    seconds = time.perf_counter() - began
+    sys.stdout.write(f"Every page was visited before, in {seconds:.0f} s.\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Let visitors come, and print the table; 1 if a bound was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
@@ -322,6 +340,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--photos", type=int, default=20, help="those who send photos")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--url", help="of an app that runs; its memory is not seen")
+    parser.add_argument(
+        "--cold", action="store_true", help="no page was visited before they come"
+    )
     parser.add_argument("--markdown", action="store_true")
     chosen = parser.parse_args(arguments)
     if not 0 <= chosen.photos <= chosen.visitors:
@@ -341,7 +362,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.url:
         results = measure(chosen.url, None)
     else:
-        with serve() as (server, url):
+        with tempfile.TemporaryDirectory() as cache, serve(Path(cache)) as served:
+            server, url = served
+            if not chosen.cold:
+                visit_every_page(Path(cache))
             results = measure(url, server)
             cpu = cpu_seconds(server)
         sys.stdout.write(f"The server took {cpu:.0f} s of the processor.\n")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import core.models.backbones
 import core.models.heads  # noqa: F401
 from core.errors import RunError
+from core.kept_results import kept_or_computed
 from core.models.model_file import (
     DAMAGE,
     WEIGHTS,
@@ -287,11 +288,13 @@ def _find_places(
 ) -> tuple[str, ...]:
     """Places of the weights of a model in a file that holds it.
 
+    They depend on the architecture alone, and are kept: Keras takes half a second to
+    find them.
+
     Parameters
     ----------
     model : keras.Model
-        Is given a file whose arrays hold their own numbers: afterwards each of its
-        weights says which array it came from.
+        Is given other weights, or keeps its own.
     file : ModelFile
     within, without : str, optional
         Only places that begin so, and that do not.
@@ -301,24 +304,37 @@ def _find_places(
     ValueError, KeyError
         If the file has not all of them.
     """
+    shapes = {
+        place: values.shape
+        for place, values in file.arrays.items()
+        if place.startswith(within) and not (without and place.startswith(without))
+    }
+    architecture = fingerprint_architecture(model)
+    layers = [layer.name for layer in model.layers]
+    key = ("places", architecture, layers, list(shapes.items()), within)
+    return kept_or_computed(key, lambda: _read_places(model, shapes, within))
+
+
+def _read_places(
+    model: keras.Model, shapes: Mapping[str, tuple[int, ...]], within: str
+) -> tuple[str, ...]:
+    """Give the model a file whose arrays hold their own numbers, and read these.
+
+    Afterwards each of its weights says which array it came from.
+    """
     import h5py
 
-    places = [
-        place
-        for place in file.arrays
-        if place.startswith(within) and not (without and place.startswith(without))
-    ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / WEIGHTS
         with h5py.File(path, "w") as numbered:
-            for number, place in enumerate(places, start=_FIRST_NUMBER):
-                shape, name = file.arrays[place].shape, place.removeprefix(within)
+            for number, place in enumerate(shapes, start=_FIRST_NUMBER):
+                shape, name = shapes[place], place.removeprefix(within)
                 numbered.create_dataset(name, shape, np.float32, fillvalue=number)
         with warnings.catch_warnings():
             # Keras warns of missing weights; they are found below.
             warnings.simplefilter("ignore")
             model.load_weights(path)
-    known = {float(n): place for n, place in enumerate(places, start=_FIRST_NUMBER)}
+    known = {float(n): place for n, place in enumerate(shapes, start=_FIRST_NUMBER)}
     numbers = [float(np.ravel(values)[0]) for values in model.get_weights()]
     if len(set(numbers)) < len(numbers):
         raise ValueError("Weights of the model are not in the file.")

@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import pandas as pd
 from pydantic import BaseModel
 
+from core.kept_results import kept_or_computed
 from core.language import aside, gettext, language, listening
 from core.runs import (
     CORRUPTED_ANSWERS,
@@ -34,7 +35,6 @@ from core.runs import (
 )
 from core.shipped import PRETRAINED_FOLDER
 from core.stores import studies_folder
-from core.views.kept_results import kept_or_computed
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")

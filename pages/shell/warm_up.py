@@ -60,9 +60,9 @@ def main(server: int) -> None:
         if os.getppid() != server:
             return
         time.sleep(0.5)
+    from core.kept_results import keep_results
     from core.language import LANGUAGES
     from core.views.caching import clear_caches
-    from core.views.kept_results import keep_results
 
     keep_results()
     for language in LANGUAGES:
@@ -91,9 +91,9 @@ def _studies() -> list[str]:
 
 def _visit(page: str, study: str, language: str) -> None:
     """Open a page, if nobody has since the runs changed."""
+    from core.kept_results import kept_or_computed
     from core.runs import list_runs
     from core.views.caching import as_key, data_fingerprint
-    from core.views.kept_results import kept_or_computed
 
     runs = tuple(list_runs(study).runs)
     key = ("visited", page, language, as_key(runs), data_fingerprint(study))

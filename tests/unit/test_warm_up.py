@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from core import kept_results
 from core.language import LANGUAGES
-from core.views import kept_results
 from pages.shell import warm_up
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core import kept_results
 from core.data.cache_entries import list_entries
+from core.kept_results import keep_results, kept_or_computed
 from core.language import gettext, listening, speaking
 from core.runs import Run, list_runs
-from core.views import kept_results
 from core.views.caching import as_key, cached, clear_caches
-from core.views.kept_results import keep_results, kept_or_computed
 
 
 @pytest.fixture(autouse=True)

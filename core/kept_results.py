@@ -34,10 +34,10 @@ LIMIT_BYTES = 500_000_000
 """What the results of one version take on the disk; beyond, the oldest go."""
 _KIND: Kind = "results"
 _LEFT = 0.8
-_SOURCE = Path(__file__).resolve().parents[1]
+_SOURCE = Path(__file__).resolve().parent
 _SOURCES = {".py", ".po", ".toml", ".json"}
 # Libraries that results are made of, or with.
-_LIBRARIES = ("numpy", "pandas", "plotly", "pydantic", "scikit-learn", "scipy")
+_LIBRARIES = ("keras", "numpy", "pandas", "plotly", "pydantic", "scikit-learn", "scipy")
 # What reading a broken file, or one that names what is no more, may raise.
 _UNREADABLE: tuple[type[Exception], ...] = (
     OSError,
