@@ -76,7 +76,7 @@ def data(
 
 def _report_study(study: str, data: Path | None) -> None:
     from core.data.catalog import dataset_of
-    from core.data.leakage import say_near_copies
+    from core.data.near_copies import say_near_copies
 
     chosen = load_chosen_study(study)
     manifest, report = _load_data(chosen, data)

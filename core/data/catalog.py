@@ -13,8 +13,8 @@ from core.data.class_folders import ClassFolderOptions
 from core.data.enhancement import Enhancement
 from core.data.images import preprocess_drawn
 from core.data.label_noise import add_label_noise
-from core.data.leakage import report_near_copies
 from core.data.manifest import DatasetInfo, LoadedDataset
+from core.data.near_copies import report_near_copies
 from core.data.readers import (
     avatars,
     avatars_softbio,

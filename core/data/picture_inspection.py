@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.data.cache import Pixels, Progress
 from core.data.duplicates import HASH_BYTES, DuplicatePairs, find_duplicates
 from core.data.images import decode_image, open_picture, preprocess
-from core.data.leakage import SIDE
+from core.data.near_copies import SIDE
 from core.errors import ImageError
 from core.language import N_
 

@@ -19,8 +19,8 @@ from core.data.image_listing import (
     ImageListing,
     list_images,
 )
-from core.data.leakage import compare_squares
 from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, LoadedDataset
+from core.data.near_copies import compare_squares
 from core.data.picture_inspection import InspectedPictures, inspect_pictures
 from core.data.picture_names import MAX_CORRUPT_SHARE, without_name
 from core.data.readers.image_table import (

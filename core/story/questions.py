@@ -10,8 +10,8 @@ import pandas as pd
 
 from core.data.catalog import test_strata
 from core.data.label_noise import count_flipped
-from core.data.leakage import say_near_copies
 from core.data.manifest import TEST, TRAINING, VALIDATION
+from core.data.near_copies import say_near_copies
 from core.errors import EquipoiseError
 from core.evaluation import verdicts
 from core.evaluation.comparison import Comparison

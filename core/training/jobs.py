@@ -17,7 +17,6 @@ import pandas as pd
 from core import runs
 from core.data.cache import Progress, build_image_cache
 from core.data.catalog import load_dataset, renderer
-from core.data.leakage import REPORT, report_near_copies
 from core.data.manifest import (
     DRAWN_SPLIT,
     LEFT_OUT,
@@ -27,6 +26,7 @@ from core.data.manifest import (
     LoadedDataset,
     split_fingerprint,
 )
+from core.data.near_copies import REPORT, report_near_copies
 from core.data.unreadable_pictures import (
     UNREADABLE,
     DamagedPicture,

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.label_noise import count_flipped
-from core.data.leakage import COMPARED, REPORT, SIDE, say_near_copies
 from core.data.manifest import (
     SPLITS,
     TEST,
@@ -17,6 +16,7 @@ from core.data.manifest import (
     VALIDATION,
     split_fingerprint,
 )
+from core.data.near_copies import COMPARED, REPORT, SIDE, say_near_copies
 from core.errors import NothingToShow, ViewError
 from core.language import N_, gettext, in_form, ngettext
 from core.methods.weights import DenseWeight

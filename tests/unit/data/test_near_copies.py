@@ -6,16 +6,16 @@ import pytest
 from PIL import Image, ImageOps
 
 from core import runs
-from core.data import leakage as module
+from core.data import near_copies as module
 from core.data.cache import render_file
 from core.data.catalog import load_dataset
-from core.data.leakage import (
+from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
+from core.data.near_copies import (
     REMOVED,
     describe_pictures,
     say_near_copies,
     search_near_copies,
 )
-from core.data.manifest import LEFT_OUT, TEST, TRAINING, VALIDATION, split_fingerprint
 from core.errors import DatasetError
 from core.study import Study, shipped_studies
 from core.training.jobs import load_data
