@@ -1,5 +1,7 @@
 """Errors that tell a person the problem, what was expected and what to do."""
 
+from collections.abc import Callable
+
 from core.language import gettext
 
 
@@ -34,6 +36,16 @@ class EquipoiseError(Exception):
         if self.remedy:
             parts.append(gettext("What to do: {remedy}", remedy=self.remedy))
         return " ".join(parts)
+
+
+def fault_record(
+    error: EquipoiseError, recall: Callable[[str], object]
+) -> tuple[object, ...]:
+    """The three sentences of an error as JSON holds them, for ``say_again``.
+
+    ``recall`` is that of ``remembering``, in whose block the error was raised.
+    """
+    return tuple(recall(each) for each in (error.problem, error.expected, error.remedy))
 
 
 def as_fault(error: OSError) -> EquipoiseError:

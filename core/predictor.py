@@ -1023,7 +1023,8 @@ def _disagreement(task: Task, answers: Sequence[Answer]) -> Disagreement:
     labels = [a.label for a in answers if isinstance(a, ClassificationAnswer)]
     counts = {label: labels.count(label) for label in task.classes if label in labels}
     said = ", ".join(f"{label} ({n})" for label, n in counts.items())
-    return Disagreement(task, len(counts), 1, f"{gettext(task.label)}: {said}.")
+    sentence = gettext("{label}: {answers}.", label=gettext(task.label), answers=said)
+    return Disagreement(task, len(counts), 1, sentence)
 
 
 def _answer(

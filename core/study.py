@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from core.crossing import show_crossing, split_crossing
 from core.errors import StudyError
@@ -848,6 +849,39 @@ def _with_schema_version(table: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema_version" if k == "schema" else k: v for k, v in table.items()}
 
 
+_PROBLEMS = {
+    "missing": N_("Field required"),
+    "greater_than": N_("Input should be greater than {gt}"),
+    "greater_than_equal": N_("Input should be greater than or equal to {ge}"),
+    "less_than": N_("Input should be less than {lt}"),
+    "less_than_equal": N_("Input should be less than or equal to {le}"),
+    "finite_number": N_("Input should be a finite number"),
+    "int_type": N_("Input should be a valid integer"),
+    "int_parsing": N_(
+        "Input should be a valid integer, unable to parse string as an integer"
+    ),
+    "int_from_float": N_(
+        "Input should be a valid integer, got a number with a fractional part"
+    ),
+    "float_type": N_("Input should be a valid number"),
+    "string_type": N_("Input should be a valid string"),
+    "bool_type": N_("Input should be a valid boolean"),
+    "list_type": N_("Input should be a valid list"),
+    "tuple_type": N_("Input should be a valid tuple"),
+    "dict_type": N_("Input should be a valid dictionary"),
+    "literal_error": N_("Input should be {expected}"),
+}
+"""Words of pydantic for what is wrong with a value, by the kind that it gives."""
+
+
+def _problem(fault: ErrorDetails) -> str:
+    """What is wrong with a value; of a rare kind, only in the words of pydantic."""
+    if fault["type"] not in _PROBLEMS:
+        return fault["msg"]
+    fields = {name: str(value) for name, value in fault.get("ctx", {}).items()}
+    return gettext(_PROBLEMS[fault["type"]], **fields)
+
+
 def explain_faults(error: ValidationError) -> str:
     """Say each fault of a table with its key, the problem and the received value."""
     faults = []
@@ -862,7 +896,7 @@ def explain_faults(error: ValidationError) -> str:
                 gettext(
                     "'{key}': {problem} (received {value}).",
                     key=key,
-                    problem=fault["msg"],
+                    problem=_problem(fault),
                     value=repr(fault["input"]),
                 )
             )

@@ -23,6 +23,7 @@ SHIPPED_LABELS = (
 SHIPPED_FEATURES = (
     *(N_("age"), N_("gender"), N_("ethnicity"), N_("group")),
     *(N_("glasses"), N_("hair"), N_("earrings"), N_("beard"), N_("hat")),
+    N_("hood"),
     *(N_("freckles"), N_("greying")),
     *(N_("brightness"), N_("sharpness"), N_("size")),
 )

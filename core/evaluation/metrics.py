@@ -212,10 +212,11 @@ def in_unit(written: str, plain_unit: str, number: float) -> str:
     plain_unit : str
         In English; it may be empty.
     number : float
-        Decides the form of the unit.
+        Decides the form of the unit; of an undefined one, it is that of zero.
     """
     if plain_unit == "years":
-        return ngettext("{size} years", "{size} years", int(abs(number)), size=written)
+        whole = int(abs(number)) if math.isfinite(number) else 0
+        return ngettext("{size} years", "{size} years", whole, size=written)
     if plain_unit == "%":
         return gettext("{size} %", size=written)
     return f"{written} {gettext(plain_unit)}" if plain_unit else written

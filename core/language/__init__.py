@@ -36,6 +36,9 @@ LANGUAGES = {ENGLISH: "English", "fr": "Français"}
 _SIGNS = {ENGLISH: (",", "."), "fr": ("\u202f", ",")}
 
 _spoken: ContextVar[str] = ContextVar("spoken", default="")
+# Of a sentence that was said: its messages, and its fields.
+_Memory = dict[str, tuple[tuple[str, ...], dict[str, object]]]
+_memory: ContextVar[_Memory | None] = ContextVar("memory", default=None)
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("listeners", default=())
 
 
@@ -138,7 +141,7 @@ def gettext(message: str, /, **fields: object) -> str:
         If a field is a number with decimals.
     """
     said = _translations(language()).gettext(message) if message else ""
-    return _filled(said, fields)
+    return _remembered(_filled(said, fields), (message,), fields)
 
 
 def ngettext(one: str, many: str, count: int, /, **fields: object) -> str:
@@ -147,7 +150,50 @@ def ngettext(one: str, many: str, count: int, /, **fields: object) -> str:
     Parameters as in ``gettext``: ``one`` is said of one, ``many`` of other counts.
     """
     said = _translations(language()).ngettext(one, many, int(count))
-    return _filled(said, {"count": int(count), **fields})
+    fields = {"count": int(count), **fields}
+    return _remembered(_filled(said, fields), (one, many), fields)
+
+
+@contextmanager
+def remembering() -> Iterator[Callable[[str], object]]:
+    """Remember how each sentence is made, for a reader of another language.
+
+    What is yielded gives a record of a sentence that was said in the block, which JSON
+    can hold and ``say_again`` says in the language that is spoken then. Any other text
+    is its own record.
+    """
+    memory: _Memory = {}
+
+    def recall(text: str) -> object:
+        if text not in memory:
+            return text
+        messages, given = memory[text]
+        fields = {
+            # A field that is a sentence too, and not this one.
+            name: recall(value) if isinstance(value, str) and value != text else value
+            for name, value in given.items()
+        }
+        return {"messages": messages, "fields": fields}
+
+    token = _memory.set(memory)
+    try:
+        yield recall
+    finally:
+        _memory.reset(token)
+
+
+def say_again(record: object) -> str:
+    """Say what ``remembering`` has recorded, in the language that is spoken now."""
+    if not isinstance(record, dict):
+        return str(record)
+    fields = {
+        name: say_again(value) if isinstance(value, dict) else value
+        for name, value in record["fields"].items()
+    }
+    message, *many = record["messages"]
+    if many:
+        return ngettext(message, many[0], int(fields.pop("count")), **fields)
+    return gettext(message, **fields)
 
 
 def number_signs() -> tuple[str, str]:
@@ -167,6 +213,18 @@ def _filled(said: str, fields: dict[str, object]) -> str:
     if not fields:
         return said
     return said.format_map({name: _written(name, v) for name, v in fields.items()})
+
+
+def _remembered(said: str, messages: tuple[str, ...], fields: dict[str, object]) -> str:
+    memory = _memory.get()
+    if memory is not None:
+        # Whole numbers take the form of a language; other fields are texts.
+        kept: dict[str, object] = {
+            name: int(value) if isinstance(value, Integral) else str(value)
+            for name, value in fields.items()
+        }
+        memory[said] = messages, kept
+    return said
 
 
 def _written(name: str, value: object) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from core.errors import MethodError
+from core.language import N_, gettext, in_form
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -33,13 +34,20 @@ class Interval:
         return bool(above and below and math.isfinite(value))
 
     def __str__(self) -> str:
-        start = f"{'from' if self.with_low else 'above'} {self.low:g}"
+        low, high = (in_form(f"{end:g}") for end in (self.low, self.high))
         if math.isinf(self.high):
-            return f"a finite number {start}"
-        if self.with_low and self.with_high:
-            return f"a number {start} to {self.high:g}"
-        end = f"{'at most' if self.with_high else 'below'} {self.high:g}"
-        return f"a number {start} and {end}"
+            return (
+                gettext("a finite number from {low}", low=low)
+                if self.with_low
+                else gettext("a finite number above {low}", low=low)
+            )
+        said = {
+            (True, True): N_("a number from {low} to {high}"),
+            (True, False): N_("a number from {low} and below {high}"),
+            (False, True): N_("a number above {low} and at most {high}"),
+            (False, False): N_("a number above {low} and below {high}"),
+        }
+        return gettext(said[self.with_low, self.with_high], low=low, high=high)
 
 
 FROM_ZERO = Interval(0)
@@ -75,7 +83,11 @@ def check_number(
     """
     if value not in allowed:
         expected = f"{allowed}; {note}." if note else f"{allowed}."
-        raise MethodError(f"{name} is {value}.", expected=expected, remedy=remedy)
+        raise MethodError(
+            gettext("{name} is {value}.", name=name, value=str(value)),
+            expected=expected,
+            remedy=remedy,
+        )
     return float(value)
 
 
@@ -97,8 +109,11 @@ def check_choice(
     'paper'
     """
     if value not in choices:
+        said = {"name": name, "value": repr(value)}
         raise MethodError(
-            f"There is no {name} {value!r}{' of ' * bool(owner)}{owner}.",
-            expected=f"one of {', '.join(choices)}.",
+            gettext("There is no {name} {value} of {owner}.", owner=owner, **said)
+            if owner
+            else gettext("There is no {name} {value}.", **said),
+            expected=gettext("one of {known}.", known=", ".join(choices)),
         )
     return value

@@ -693,7 +693,7 @@ def _check_kernel(kernel: Kernel, kernel_size: int, sigma: float) -> None:
     check_choice("kernel", kernel, get_args(Kernel))
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise MethodError(
-            f"kernel_size is {kernel_size}.",
-            expected="an odd number from 1, so that the window has a middle.",
+            gettext("{name} is {value}.", name="kernel_size", value=str(kernel_size)),
+            expected=gettext("an odd number from 1, so that the window has a middle."),
         )
     check_number("sigma of the kernel", sigma, ABOVE_ZERO)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.errors import MethodError
+from core.language import gettext, ngettext
 from core.methods.checks import check_choice
 
 Floats = NDArray[np.float64]
@@ -192,9 +193,12 @@ def fit_threshold_rule(
     check_choice("objective", objective, get_args(Objective))
     if not np.isfinite(values).all():
         raise MethodError(
-            f"{int((~np.isfinite(values)).sum())} validation scores are not finite "
-            "numbers.",
-            expected="a probability for every image.",
+            ngettext(
+                "{count} validation score is not a finite number.",
+                "{count} validation scores are not finite numbers.",
+                int((~np.isfinite(values)).sum()),
+            ),
+            expected=gettext("a probability for every image."),
         )
     left = groups_without_rule(truth, names)
     kept = ~np.isin(names, list(left))
@@ -239,10 +243,13 @@ def groups_without_rule(positive: ArrayLike, groups: ArrayLike) -> dict[str, str
     }
     if len(shares) - len(left) < 2:
         raise MethodError(
-            "Thresholds by group need two groups with validation images of both "
-            f"classes; there are {len(shares) - len(left)}.",
-            expected="two groups or more.",
-            remedy="choose other groups, or a larger validation split.",
+            gettext(
+                "Thresholds by group need two groups with validation images of both "
+                "classes; there are {count}.",
+                count=len(shares) - len(left),
+            ),
+            expected=gettext("two groups or more."),
+            remedy=gettext("choose other groups, or a larger validation split."),
         )
     return left
 

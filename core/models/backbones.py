@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from core.errors import StudyError, WeightsError
+from core.language import gettext
 from core.models.checkpoint import build_from_checkpoint, load_checkpoint
 from core.models.cnn import CNNOptions, build_cnn
 from core.models.efficientnet_lite import IMAGENET_FILE, build_efficientnet_lite0
@@ -177,9 +178,9 @@ def find_backbone(name: str, *, weights: str) -> Backbone:
     """
     if name not in BACKBONES:
         raise StudyError(
-            f"There is no backbone '{name}'.",
-            expected=f"one of {', '.join(BACKBONES)}.",
-            remedy="fix `backbone` in the study's file.",
+            gettext("There is no backbone '{backbone}'.", backbone=name),
+            expected=gettext("one of {known}.", known=", ".join(BACKBONES)),
+            remedy=gettext("fix `backbone` in the study's file."),
         )
     backbone = BACKBONES[name]
     kind = weights_kind(weights)
@@ -188,9 +189,13 @@ def find_backbone(name: str, *, weights: str) -> Backbone:
         kind == "checkpoint" and not backbone.from_checkpoint
     ):
         raise StudyError(
-            f"There are no weights '{weights}' for {backbone.label}.",
+            gettext(
+                "There are no weights '{weights}' for {backbone}.",
+                weights=weights,
+                backbone=backbone.label,
+            ),
             expected=f"{backbone.weights}.",
-            remedy="fix `weights` in the study's file.",
+            remedy=gettext("fix `weights` in the study's file."),
         )
     return backbone
 
@@ -256,9 +261,13 @@ def build_backbone(
 def _check_size(backbone: Backbone, image_size: int) -> None:
     if image_size < backbone.smallest:
         raise StudyError(
-            f"Images of {image_size} pixels are too small for {backbone.label}.",
-            expected=f"at least {backbone.smallest}.",
-            remedy="fix `image_size` in the study's file.",
+            gettext(
+                "Images of {size} pixels are too small for {backbone}.",
+                size=image_size,
+                backbone=backbone.label,
+            ),
+            expected=gettext("at least {least}.", least=backbone.smallest),
+            remedy=gettext("fix `image_size` in the study's file."),
         )
 
 
@@ -267,11 +276,19 @@ def _missing_weights(backbone: Backbone, cause: Exception) -> WeightsError:
     home = os.environ.get("KERAS_HOME", Path.home() / ".keras")
     place = Path(home) / "models" / name
     return WeightsError(
-        f"The ImageNet weights of {backbone.label}, {name}, could not be loaded: "
-        f"{str(cause).strip() or type(cause).__name__}.",
-        expected=f"the file, whole, at {place}.",
-        remedy=f"download {KERAS_FILES}/{backbone.imagenet_file} where there is a "
-        f'network and put it at {place}, or set weights = "none" in the study.',
+        gettext(
+            "The ImageNet weights of {backbone}, {name}, could not be loaded: {fault}.",
+            backbone=backbone.label,
+            name=name,
+            fault=str(cause).strip() or type(cause).__name__,
+        ),
+        expected=gettext("the file, whole, at {place}.", place=place),
+        remedy=gettext(
+            "download {address} where there is a network and put it at {place}, or set "
+            'weights = "none" in the study.',
+            address=f"{KERAS_FILES}/{backbone.imagenet_file}",
+            place=place,
+        ),
     )
 
 

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import StudyError, WeightsError
+from core.language import gettext
 from core.models.transfer import adopt_options, fit_positions
 from core.models.vit import TRANSFORMER, ViTOptions, build_vit
 from core.study import Option, Resample, ResizeTable
+from core.text import listed
 
 CONFIG, PROCESSOR, TENSORS = (
     "config.json",
@@ -283,14 +285,18 @@ def _find(weights: str) -> Path:
     if not weights.startswith("hf:"):
         folder = Path(weights).expanduser()
         if not folder.is_dir():
-            raise _unusable(weights, folder, "there is no such folder")
+            raise _unusable(weights, folder, gettext("there is no such folder"))
         return folder
     match = _HUB_NAME.fullmatch(weights)
     if match is None:
         raise StudyError(
-            f"'{weights}' names no checkpoint of Hugging Face.",
-            expected="hf:<owner>/<name>, such as hf:google/vit-base-patch16-224-in21k.",
-            remedy="fix `weights` of the model in the study's file.",
+            gettext(
+                "'{weights}' names no checkpoint of Hugging Face.", weights=weights
+            ),
+            expected=gettext(
+                "hf:<owner>/<name>, such as hf:google/vit-base-patch16-224-in21k."
+            ),
+            remedy=gettext("fix `weights` of the model in the study's file."),
         )
     import huggingface_hub
 
@@ -384,17 +390,29 @@ def _first_line(cause: object) -> str:
 
 
 def _unusable(weights: str, place: Path, reason: str) -> WeightsError:
-    files = f"{CONFIG}, {PROCESSOR} and {TENSORS}"
     name = weights.removeprefix("hf:")
     remedy = (
-        f"download them from {HUB}/{name} where there is a network, and give their "
-        'folder as `weights`, such as "./checkpoint".'
+        gettext(
+            "download them from {address} where there is a network, and give their "
+            'folder as `weights`, such as "./checkpoint".',
+            address=f"{HUB}/{name}",
+        )
         if name != weights
-        else "put them there as transformers' save_pretrained writes them, or fix "
-        "`weights` of the model in the study's file."
+        else gettext(
+            "put them there as transformers' save_pretrained writes them, or fix "
+            "`weights` of the model in the study's file."
+        )
     )
     return WeightsError(
-        f"The weights {weights} could not be loaded: {reason}.",
-        expected=f"{files} of a vision transformer, whole, in {place}.",
+        gettext(
+            "The weights {weights} could not be loaded: {reason}.",
+            weights=weights,
+            reason=reason,
+        ),
+        expected=gettext(
+            "{files} of a vision transformer, whole, in {place}.",
+            files=listed([CONFIG, PROCESSOR, TENSORS]),
+            place=place,
+        ),
         remedy=remedy,
     )

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from core.errors import WeightsError
+from core.language import gettext
 from core.models.depthwise import SmallMapDepthwise
 from core.shipped import WEIGHTS_FOLDER
 
@@ -118,11 +119,18 @@ def _tensor_name(layer: keras.layers.Layer, variable: keras.Variable) -> str:
 
 def _unusable(path: Path, reason: str) -> WeightsError:
     return WeightsError(
-        f"The ImageNet weights of EfficientNet-Lite0 could not be loaded from {path}: "
-        f"{reason.rstrip('.')}.",
-        expected="the file that comes with the project, whole.",
-        remedy=f"restore {path.name} from the project's repository, or set "
-        'weights = "none" in the study.',
+        gettext(
+            "The ImageNet weights of EfficientNet-Lite0 could not be loaded from "
+            "{path}: {fault}.",
+            path=path,
+            fault=reason.rstrip("."),
+        ),
+        expected=gettext("the file that comes with the project, whole."),
+        remedy=gettext(
+            "restore {name} from the project's repository, or set weights = "
+            '"none" in the study.',
+            name=path.name,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from core.errors import MethodError
+from core.language import gettext, in_form
 from core.methods.smoothing import (
     KERNEL_SIZE,
     SIGMA,
@@ -74,8 +75,12 @@ class FeatureSmoothing(keras.layers.Layer):
         super().__init__(**kwargs)
         if not minimum <= maximum:
             raise MethodError(
-                f"The range of the targets goes from {minimum:g} to {maximum:g}.",
-                expected="a minimum that is at most the maximum.",
+                gettext(
+                    "The range of the targets goes from {low} to {high}.",
+                    low=in_form(f"{minimum:g}"),
+                    high=in_form(f"{maximum:g}"),
+                ),
+                expected=gettext("a minimum that is at most the maximum."),
             )
         self.minimum, self.maximum = float(minimum), float(maximum)
         self.kernel, self.kernel_size, self.sigma = kernel, kernel_size, sigma

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StudyError, WeightsError
+from core.language import gettext
 from core.models.vit import TRANSFORMER
 from core.study import BackboneOptions, Option, check_options
 
@@ -83,9 +84,13 @@ def freeze(backbone: keras.Model, trainable: str | int | None) -> None:
     count, wanted = len(parts) - 1, int(trainable)
     if wanted > count:
         raise StudyError(
-            f"The backbone has {count} blocks: its last {wanted} cannot learn.",
-            expected=f'1 to {count}, "all" or "head".',
-            remedy="fix `trainable` of the model in the study's file.",
+            gettext(
+                "The backbone has {count} blocks: its last {wanted} cannot learn.",
+                count=count,
+                wanted=wanted,
+            ),
+            expected=gettext('1 to {count}, "all" or "head".', count=count),
+            remedy=gettext("fix `trainable` of the model in the study's file."),
         )
     for layer in chain.from_iterable(parts[: count + 1 - wanted]):
         layer.trainable = False
@@ -131,10 +136,20 @@ def adopt_options(
         value = getattr(asked, name)
         if name not in table.free and value != theirs[name]:
             raise StudyError(
-                f"The option '{name}' is {value}, and the weights {weights} have "
-                f"{theirs[name]}.",
-                expected="what the weights have, or nothing: it goes with them.",
-                remedy="leave it out of the model's options, or take other weights.",
+                gettext(
+                    "The option '{option}' is {given}, and the weights {weights} have "
+                    "{theirs}.",
+                    option=name,
+                    given=str(value),
+                    weights=weights,
+                    theirs=str(theirs[name]),
+                ),
+                expected=gettext(
+                    "what the weights have, or nothing: it goes with them."
+                ),
+                remedy=gettext(
+                    "leave it out of the model's options, or take other weights."
+                ),
             )
         options[name] = value
     return {
@@ -174,12 +189,20 @@ def copy_backbone(trained: keras.Model, backbone: keras.Model, *, weights: str) 
     found = [(w.name, v.shape) for w, v in zip(theirs, values, strict=True)]
     if ours != found:
         raise WeightsError(
-            f"The weights {weights} do not fit {backbone.name}: "
-            f"{_first_difference(found, ours)}.",
-            expected="a run with this backbone, these options and, where it has "
-            "dense layers, this image size.",
-            remedy="fix `weights`, `image_size` or `options` of the model in the "
-            "study's file.",
+            gettext(
+                "The weights {weights} do not fit {backbone}: {difference}.",
+                weights=weights,
+                backbone=backbone.name,
+                difference=_first_difference(found, ours),
+            ),
+            expected=gettext(
+                "a run with this backbone, these options and, where it has dense "
+                "layers, this image size."
+            ),
+            remedy=gettext(
+                "fix `weights`, `image_size` or `options` of the model in the study's "
+                "file."
+            ),
         )
     backbone.set_weights(values)
 
@@ -213,10 +236,15 @@ def copy_weights(trained: keras.Model, model: keras.Model, *, weights: str) -> N
         )
         if ours != found:
             raise WeightsError(
-                f"The weights of {weights} do not fit the layer '{layer.name}': "
-                f"{_first_difference(found, ours)}.",
-                expected="a run that this version of Equipoise trained.",
-                remedy=f"train {weights} again.",
+                gettext(
+                    "The weights of {weights} do not fit the layer '{layer}': "
+                    "{difference}.",
+                    weights=weights,
+                    layer=layer.name,
+                    difference=_first_difference(found, ours),
+                ),
+                expected=gettext("a run that this version of Equipoise trained."),
+                remedy=gettext("train {weights} again.", weights=weights),
             )
         layer.set_weights(theirs[layer.name].get_weights())
 

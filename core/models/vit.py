@@ -6,6 +6,7 @@ import keras
 from pydantic import Field
 
 from core.errors import StudyError
+from core.language import gettext
 from core.study import BackboneOptions, FromList, Share
 from core.tunable import Between, Times
 
@@ -99,13 +100,21 @@ def build_vit(image_size: int, options: ViTOptions) -> keras.Model:
 def _check(image_size: int, options: ViTOptions) -> None:
     if image_size % options.patch:
         raise StudyError(
-            f"Patches of {options.patch} pixels do not fill a picture of {image_size}.",
-            expected="an image size that is a multiple of the patch.",
-            remedy="fix `image_size`, or `patch` under the model's options.",
+            gettext(
+                "Patches of {patch} pixels do not fill a picture of {size}.",
+                patch=options.patch,
+                size=image_size,
+            ),
+            expected=gettext("an image size that is a multiple of the patch."),
+            remedy=gettext("fix `image_size`, or `patch` under the model's options."),
         )
     if options.width % options.heads:
         raise StudyError(
-            f"{options.heads} heads do not divide a width of {options.width}.",
-            expected="a width that is a multiple of the heads.",
-            remedy="fix `width` or `heads` under the model's options.",
+            gettext(
+                "{heads} heads do not divide a width of {width}.",
+                heads=options.heads,
+                width=options.width,
+            ),
+            expected=gettext("a width that is a multiple of the heads."),
+            remedy=gettext("fix `width` or `heads` under the model's options."),
         )

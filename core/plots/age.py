@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.evaluation.metrics import in_unit
 from core.language import gettext, ngettext
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
@@ -220,22 +221,20 @@ def bias_takeaway(scores: pd.DataFrame, look: Look, task: Regression) -> str:
         )
     first, last = rows.iloc[0], rows.iloc[-1]
     ends = {
-        "first": signed(first["mean"], 1),
+        "first": in_unit(signed(first["mean"], 1), task.unit, first["mean"]),
         "first_bin": first["group"],
         "last": signed(last["mean"], 1),
         "last_bin": last["group"],
-        "unit": gettext(task.unit),
     }
     if first["low"] > 0 and last["high"] < 0:
         sentence = gettext(
-            "The baseline predicts {first} {unit} at {first_bin} and {last} at "
-            "{last_bin}: it pulls towards the middle.",
+            "The baseline predicts {first} at {first_bin} and {last} at {last_bin}: it "
+            "pulls towards the middle.",
             **ends,
         )
     else:
         sentence = gettext(
-            "The baseline predicts {first} {unit} at {first_bin} and {last} at "
-            "{last_bin}.",
+            "The baseline predicts {first} at {first_bin} and {last} at {last_bin}.",
             **ends,
         )
     size = scores.assign(size=scores["mean"].abs()).groupby("method")["size"].mean()

@@ -7,12 +7,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from core.plots.figure import build_figure
+from core.plots.figure import broken, build_figure
 from core.plots.look import DARK_TEXT, DIVERGING, FONT_SIZE, INK, SEQUENTIAL, WHITE_TEXT
 from core.plots.traces import build_note
 
 ROW = 52
 """Pixels of a row whose cells have large text."""
+ROW_LETTERS = 18
+"""Letters of a row's name that leave a phone room for the cells."""
 # Where white text begins to stand out more than dark text on ``SEQUENTIAL``.
 WHITE_FROM = 0.72
 # The same of ``DIVERGING``, on either side.
@@ -174,7 +176,7 @@ def plot_cells(
     heat = build_heat_map(
         values,
         columns,
-        rows,
+        [broken(row, ROW_LETTERS) for row in rows],
         scale,
         customdata=hover,
         hoverongaps=True,

@@ -37,6 +37,8 @@ FAINT = 0.45
 ROWS = 12
 # Pixels of a row, of its bar, and from the middle of the bar to the mark of the net.
 ROW_HEIGHT, BAR, TO_NET = 76, 20, 22
+SIDE_SHARE = 1 / 3
+"""Least length of one side of the axis, as a share of the other."""
 MARK_SIZE, HEIGHT = 11, 360
 # Groups that a sentence names.
 NAMED = 3
@@ -94,6 +96,8 @@ def plot_changes(table: pd.DataFrame) -> go.Figure:
     ends = [rows["gained"], -rows["lost"], rows["low"], rows["high"]]
     values = np.concatenate([[-1.0, 1.0], *(one.to_numpy(float) for one in ends)])
     low, high = 1.06 * np.nanmin(values), 1.06 * np.nanmax(values)
+    # A phone has room for the word of either side then.
+    low, high = min(low, -SIDE_SHARE * high), max(high, -SIDE_SHARE * low)
     above = (BAR / 2 + ROW_LINE + 8) / ROW_HEIGHT
     below = (TO_NET + MARK_SIZE) / ROW_HEIGHT
     return build_figure(

@@ -10,20 +10,19 @@ import plotly.graph_objects as go
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.cost import COSTS, SETTINGS, CostInfo, Spread, ratio_text
-from core.evaluation.metrics import MetricInfo
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.pareto import EQUAL_COST, Step
 from core.evaluation.verdicts import MODEL
 from core.language import gettext, ngettext
 from core.plots.cost_axis import CostAxis, build_cost_axis
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval, p_value, signed, verdict_mark
+from core.plots.formatting import interval, p_value, signed, valued, verdict_mark
 from core.plots.look import INK, Look, MethodStyle, faded, letters_of, place_sign
 from core.plots.overview import (
     BETTER_SIDE,
     axis_title,
     shown_rows,
-    with_unit,
 )
 from core.plots.traces import build_marks, error_bar, front_line, sign_at
 from core.text import clauses, listed, number, percent
@@ -232,7 +231,9 @@ def _seed_trace(
                     seed=str(run["seed"]),
                 ),
                 run["cost"] / cost.factor,
-                with_unit(number(run["value"], metric.digits), metric.unit),
+                in_unit(
+                    number(run["value"], metric.digits), metric.plain_unit, run["value"]
+                ),
                 metric,
                 cost,
             )
@@ -254,8 +255,7 @@ def _method_trace(
     if row["on_front"]:
         # Of a hollow one Plotly draws the outline in the method's colour.
         marker["line"] = {"color": INK, "width": 3}
-    score = with_unit(number(row["mean"], metric.digits), metric.unit)
-    between = interval(row["low"], row["high"], metric.digits)
+    score = valued(metric, row["mean"], row["low"], row["high"])
     who = f"<b>{name}</b>"
     if row["on_front"]:
         who = gettext("{method}, on the front", method=who)
@@ -267,7 +267,7 @@ def _method_trace(
         error_y=error_bar(
             row["mean"], row["low"], row["high"], faded(style.colour, 0.75)
         ),
-        hovertemplate=_hover(who, row["cost"], f"{score} {between}", metric, cost),
+        hovertemplate=_hover(who, row["cost"], score, metric, cost),
     )
 
 
@@ -477,7 +477,9 @@ def step_sentence(
 
 def _moved(step: Step, metric: MetricInfo) -> str:
     """By how much the dearer method's metric is another, such as "MAE 2.00 lower"."""
-    size = with_unit(metric.format(abs(step.delta)), metric.difference_unit)
+    size = in_unit(
+        metric.format(abs(step.delta)), metric.plain_difference_unit, step.delta
+    )
     fields = {"metric": metric.phrase, "size": size}
     if metric.direction == "zero" and step.delta < 0:
         return gettext("{metric} {size} nearer to zero", **fields)
@@ -507,7 +509,9 @@ def steps_table(
         ends = [cost.format(points["cost"][m]) for m in (step.cheaper, step.dearer)]
         factor = metric.factor
         delta, low, high = (v * factor for v in (step.delta, step.low, step.high))
-        gain = with_unit(signed(delta, metric.digits), metric.difference_unit)
+        gain = in_unit(
+            signed(delta, metric.digits), metric.plain_difference_unit, delta
+        )
         between = interval(low, high, metric.digits)
         ratio = ratio_text(step.ratio)
         if step in elsewhere:

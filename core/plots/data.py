@@ -472,6 +472,7 @@ def plot_accounting(table: pd.DataFrame) -> go.Figure:
         height=120 + 44 * len(table),
         xaxis={
             "title": {"text": gettext("images")},
+            "tickformat": ",d",
             # Room for the number at the end of the longest bar, on a phone too.
             "range": [0, 1.3 * max(1, table["n"].max())],
             "nticks": 5,

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 
 from core.evaluation.comparison import Comparison
 from core.evaluation.gaps import gap_info
-from core.evaluation.metrics import MetricInfo
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.verdicts import BASELINE, SMALL_GROUP
 from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval
+from core.plots.formatting import interval, valued
 from core.plots.look import (
     FAINT_COLOUR,
     INK,
@@ -24,7 +24,7 @@ from core.plots.look import (
     Look,
     faded,
 )
-from core.plots.overview import BETTER_SIDE, axis_title, with_unit
+from core.plots.overview import BETTER_SIDE, axis_title
 from core.plots.traces import build_band, build_marks, build_note, error_bar
 from core.results.sentences import about_models, compared_with
 from core.tasks import Task
@@ -178,8 +178,7 @@ def _hovers(
         which = f", {word}" if word else ""
         lines = [
             f"<b>{row['group']}</b>{which}, {labels[row['method']]}",
-            f"{with_unit(number(row['mean'], info.digits), info.unit)} "
-            f"{interval(row['low'], row['high'], info.digits)}",
+            valued(info, row["mean"], row["low"], row["high"]),
             _images_text(row, info),
         ]
         if row["small"]:
@@ -273,8 +272,7 @@ def _overall_trace(
         name=name,
         hovertemplate=[
             f"<b>{name}</b>, {labels[method]}<br>"
-            f"{with_unit(number(row['mean'], info.digits), info.unit)} "
-            f"{interval(row['low'], row['high'], info.digits)}<extra></extra>"
+            f"{valued(info, row['mean'], row['low'], row['high'])}<extra></extra>"
             for method, row in rows.iterrows()
         ],
     )
@@ -300,8 +298,8 @@ def groups_takeaway(
         return f"{said} {fewer}"
     own = shown_groups(comparison, info, [comparison.baseline]).set_index("group")
     least, most = (
-        with_unit(number(own["mean"][base[end]], info.digits), info.unit)
-        for end in ("lowest", "highest")
+        in_unit(number(mean, info.digits), info.plain_unit, mean)
+        for mean in (own["mean"][base[end]] for end in ("lowest", "highest"))
     )
     low, high = (base[name] * gap.factor for name in ("low", "high"))
     said = gettext(

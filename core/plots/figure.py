@@ -1,6 +1,7 @@
 """A figure with the common look: fonts, margins, legend and axes."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
@@ -31,6 +32,8 @@ pio.templates["equipoise"] = go.layout.Template(
     }
 )
 pio.templates.default = "equipoise"
+TITLE_LETTERS = 30
+"""Letters of an axis's title that a phone has room for."""
 
 
 def build_figure(
@@ -78,6 +81,13 @@ def build_figure(
         # A legend stands between title and chart.
         common["margin"]["t"] = 68 if legend else 46
     return go.Figure(data=list(traces), layout={**common, **layout, **styled})
+
+
+def broken(text: str, letters: int) -> str:
+    """A text in lines of at most so many letters, such as a phone has room for."""
+    return "<br>".join(
+        line for part in text.split("<br>") for line in wrap(part, letters)
+    )
 
 
 def finish(

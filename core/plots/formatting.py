@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from core.crossing import SHOWN
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.verdicts import BASELINE
 from core.language import gettext, in_form
 from core.results.cells import Piece
@@ -40,6 +41,12 @@ def interval(low: float, high: float, digits: int = 3) -> str:
     return gettext(
         "[{low}, {high}]", low=number(low, digits), high=number(high, digits)
     )
+
+
+def valued(info: MetricInfo, value: float, low: float, high: float) -> str:
+    """A value of a metric in its unit, with its interval: "6.78 years [6.34, 7.23]"."""
+    written = in_unit(number(value, info.digits), info.plain_unit, value)
+    return f"{written} {interval(low, high, info.digits)}"
 
 
 def p_value(value: float) -> str:

@@ -2,13 +2,12 @@
 
 import base64
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Any
 
 import plotly.graph_objects as go
 
 from core.plots.escape import escapes_names
-from core.plots.figure import build_figure
+from core.plots.figure import broken, build_figure
 from core.plots.traces import build_marks, build_note
 
 COLUMNS = 4
@@ -36,7 +35,7 @@ def plot_gallery(
     lines : sequence of sequence of str
         What is written below each; the first line is bold.
     """
-    texts = [["<br>".join(wrap(line, LETTERS)) for line in own] for own in lines]
+    texts = [[broken(line, LETTERS) for line in own] for own in lines]
     written = ["<br>".join([f"<b>{own[0]}</b>", *own[1:]]) for own in texts]
     deepest = 1 + max(text.count("<br>") for text in written)
     step = SIDE + LINE * deepest + GAP

@@ -19,8 +19,8 @@ from core.evaluation.levelling_down import (
 from core.evaluation.metrics import MetricInfo
 from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
-from core.plots.figure import build_figure
-from core.plots.formatting import interval, signed, verdict_mark
+from core.plots.figure import TITLE_LETTERS, broken, build_figure
+from core.plots.formatting import interval, signed, valued, verdict_mark
 from core.plots.look import (
     FAINT_COLOUR,
     FALLS_COLOUR,
@@ -32,9 +32,9 @@ from core.plots.look import (
     letters_of,
     place_sign,
 )
-from core.plots.overview import BETTER_SIDE, axis_title, with_unit
+from core.plots.overview import BETTER_SIDE, axis_title
 from core.plots.traces import build_marks, build_note, error_bar, front_line, sign_at
-from core.text import clauses, listed, number, strong
+from core.text import clauses, listed, strong
 
 FAR = 5.0
 """Times the median change beyond which a method is left out of the chart."""
@@ -85,7 +85,9 @@ def plot_gap_quality(
     return build_figure(
         traces,
         height=400 + 30 * len(shown),
-        xaxis={"title": {"text": f"{axis_title(gap)}<br>{smaller}"}},
+        xaxis={
+            "title": {"text": broken(f"{axis_title(gap)}<br>{smaller}", TITLE_LETTERS)}
+        },
         yaxis={
             "title": {
                 "text": f"{axis_title(metric)}<br>"
@@ -129,9 +131,8 @@ def _point(
 
 def _valued(info: MetricInfo, value: float, low: float, high: float) -> str:
     """A metric with its value and interval."""
-    written = with_unit(number(value, info.digits), info.unit)
-    valued = f"{written} {interval(low, high, info.digits)}"
-    return gettext("{name}: {value}", name=info.label, value=valued)
+    value_said = valued(info, value, low, high)
+    return gettext("{name}: {value}", name=info.label, value=value_said)
 
 
 # Finer than elsewhere: bars cross here in both directions.
@@ -309,7 +310,7 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
 
 def _change_axis(title: str, reach: float) -> dict[str, Any]:
     return {
-        "title": {"text": title},
+        "title": {"text": broken(title, TITLE_LETTERS)},
         "range": [-reach, reach],
         "zeroline": False,
     }
@@ -389,7 +390,7 @@ def _corner_words(reach: float, *, two_groups: bool) -> list[dict[str, Any]]:
     words = [
         (gettext("both<br>gained"), 1, 1, "right", "top"),
         (gettext("worst gained,<br>best paid"), -1, 1, "left", "top"),
-        (gettext("both lost"), -1, -1, "left", "bottom"),
+        (gettext("both<br>lost"), -1, -1, "left", "bottom"),
     ]
     if two_groups:
         rises = gettext("Fair metric<br>rises above<br>the dashes")

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from core.crossing import SHOWN as CROSSING
 from core.evaluation.comparison import Comparison
-from core.evaluation.metrics import MetricInfo
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.language import gettext, ngettext
 from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
-from core.plots.formatting import interval, signed
+from core.plots.formatting import interval, signed, valued
 from core.plots.look import SMALL_SIGN, Look
-from core.plots.overview import with_unit
 from core.results.sentences import SIGNS, about_models
 from core.tasks import Task
 from core.text import number
@@ -148,11 +147,10 @@ def _hover(cell: pd.Series, info: MetricInfo) -> str:
     if not cell["images"]:
         none = gettext("no image")
         return f"<b>{where}</b><br>{none}"
-    value = with_unit(number(cell["mean"], info.digits), info.unit)
-    valued = f"{value} {interval(cell['low'], cell['high'], info.digits)}"
+    value = valued(info, cell["mean"], cell["low"], cell["high"])
     lines = [
         f"<b>{where}</b>",
-        gettext("{name}: {value}", name=info.label, value=valued),
+        gettext("{name}: {value}", name=info.label, value=value),
         _images_text(int(cell["images"]), int(cell["n"])),
     ]
     if np.isfinite(cell["delta"]):
@@ -283,7 +281,7 @@ def _ends_told(told: pd.DataFrame, info: MetricInfo, label: str) -> str:
 
 def _cell_told(cell: Any, info: MetricInfo) -> str:
     """A cell with its value and its n."""
-    value = with_unit(number(cell["mean"], info.digits), info.unit)
+    value = in_unit(number(cell["mean"], info.digits), info.plain_unit, cell["mean"])
     return f"{cell['group']} ({value}, n {number(cell['images'], 0)})"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.evaluation.metrics import MetricInfo
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.pareto import quality
 from core.evaluation.verdicts import MODEL, speaks_of_model
 from core.language import N_, gettext, ngettext
@@ -68,11 +68,6 @@ def shown_rows(comparison: pd.DataFrame, info: MetricInfo) -> pd.DataFrame:
         return rows
     scaled = [name for name in IN_UNITS if name in rows]
     return rows.assign(**{name: rows[name] * info.factor for name in scaled})
-
-
-def with_unit(text: str, unit: str) -> str:
-    """A written number followed by its unit, if it has one."""
-    return f"{text} {unit}" if unit else text
 
 
 def axis_title(info: MetricInfo) -> str:
@@ -438,7 +433,7 @@ def detectable_takeaway(comparison: pd.DataFrame, info: MetricInfo, look: Look) 
             "This study could have found a difference in {metric} of {size}, by "
             "method.",
             metric=info.phrase,
-            size=with_unit(span, info.difference_unit),
+            size=in_unit(span, info.plain_difference_unit, sizes.max()),
         )
     ]
     share = rows["seed_share"].median()
@@ -489,9 +484,11 @@ def span_text(low: str, high: str) -> str:
 
 def _detectable(row: pd.Series, info: MetricInfo) -> str:
     """The smallest difference that would have been found, for a hover."""
-    size = number(row["smallest_detectable"], info.digits)
+    size = row["smallest_detectable"]
+    written = number(size, info.digits)
     return gettext(
-        "smallest detectable {size}", size=with_unit(size, info.difference_unit)
+        "smallest detectable {size}",
+        size=in_unit(written, info.plain_difference_unit, size),
     )
 
 
@@ -631,7 +628,7 @@ def _none_detected(unsure: int, info: MetricInfo, *, of_models: bool) -> str:
 
 
 def _difference(delta: float, info: MetricInfo) -> str:
-    return with_unit(signed(delta, info.digits), info.difference_unit)
+    return in_unit(signed(delta, info.digits), info.plain_difference_unit, delta)
 
 
 @escapes_names
@@ -758,7 +755,7 @@ def published_values_takeaway(table: pd.DataFrame, info: MetricInfo) -> str:
 
     def span(values: pd.Series) -> str:
         ends = (info.format(end) for end in (values.min(), values.max()))
-        return with_unit(span_text(*ends), info.unit)
+        return in_unit(span_text(*ends), info.plain_unit, values.max())
 
     return ngettext(
         "For orientation: of {count} method, the published {metric} is {theirs}, ours "

@@ -14,12 +14,11 @@ from core.evaluation.robustness import CLEAN, condition
 from core.language import N_, gettext
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
-from core.plots.formatting import interval
+from core.plots.formatting import valued
 from core.plots.look import Look, faded
 from core.plots.overview import (
     differences_takeaway,
     shown_rows,
-    with_unit,
 )
 from core.plots.traces import build_interval_band, build_marks, build_note
 from core.text import number
@@ -165,8 +164,7 @@ def _line(
             "{family}, severity {severity}: {value}, {count} images",
             family=gettext(FAMILIES[family]),
             severity=int(row.severity),
-            value=with_unit(number(row.mean, info.digits), info.unit)
-            + f" {interval(row.low, row.high, info.digits)}",
+            value=valued(info, row.mean, row.low, row.high),
             count=number(row.n, 0),
         )
         for row in own.itertuples()

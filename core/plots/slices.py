@@ -10,7 +10,7 @@ from core.evaluation.metrics import MetricInfo
 from core.evaluation.slices import SliceSearch
 from core.language import gettext, ngettext
 from core.plots.escape import escapes_names
-from core.plots.figure import build_figure
+from core.plots.figure import broken, build_figure
 from core.plots.formatting import p_value
 from core.plots.look import BASELINE_COLOUR, MethodStyle
 from core.plots.overview import axis_title
@@ -28,11 +28,13 @@ from core.plots.traces import (
 from core.results.numbers import write
 from core.results.slices import difference_text, slice_text
 from core.tasks import Task
-from core.text import number
+from core.text import NO_BREAK, number
 
 MOST = 10
 """Slices that are drawn."""
 MARK_SIZE = 11
+LETTERS = 44
+"""Letters of a row's name that a phone has room for."""
 
 
 def worst_slices(search: SliceSearch) -> pd.DataFrame:
@@ -60,6 +62,7 @@ def plot_slices(
     """
     rows, scale = worst_slices(search), info.factor
     names = [_row_name(row, tasks) for row in rows.to_dict("records")]
+    lines = 1 + max((name.count("<br>") for name in names), default=0)
     error, low, high = (
         scale * values
         for values in (
@@ -89,10 +92,10 @@ def plot_slices(
     )
     return build_figure(
         [points],
-        height=90 + len(names) * (ROW_GAP + ROW_LINE + ROW_BELOW),
+        height=90 + len(names) * (ROW_GAP + lines * ROW_LINE + ROW_BELOW),
         legend=False,
         xaxis={"title": {"text": axis_title(info)}, "nticks": 6},
-        yaxis=row_axis(len(names), down=True),
+        yaxis=row_axis(len(names), lines=lines, down=True),
         shapes=[build_line("x", overall, BASELINE_COLOUR, dash="dot")],
         annotations=[note, *row_names(names)],
     )
@@ -117,7 +120,8 @@ def _hover(row: Mapping[Any, Any], info: MetricInfo) -> str:
 
 def _row_name(row: Mapping[Any, Any], tasks: Sequence[Task]) -> str:
     text = slice_text(row, tasks)
-    return f"{text[:1].upper()}{text[1:]} (n = {number(row['n'], 0)})"
+    count = f"(n = {number(row['n'], 0)})".replace(" ", NO_BREAK)
+    return broken(f"{text[:1].upper()}{text[1:]} {count}", LETTERS)
 
 
 def slices_table(

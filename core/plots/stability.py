@@ -10,9 +10,9 @@ from core.evaluation.metrics import SHIFTS, MetricInfo
 from core.language import N_, gettext, ngettext
 from core.plots.escape import escapes_names
 from core.plots.figure import finish
-from core.plots.formatting import interval
+from core.plots.formatting import valued
 from core.plots.look import Look
-from core.plots.overview import axis_title, rows_of, shown_rows, with_unit
+from core.plots.overview import axis_title, rows_of, shown_rows
 from core.plots.traces import ROW_VALUE, error_bar, row_axis, row_names
 from core.text import NO_BREAK, listed, number, strong
 
@@ -71,13 +71,11 @@ def plot_instability(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Fi
 
 
 def _in_words(row: pd.Series, info: MetricInfo) -> str:
-    mean = with_unit(number(row["mean"], info.digits), info.unit)
-    value = f"{mean} {interval(row['low'], row['high'], info.digits)}"
     return ngettext(
         "{value}, {count} image",
         "{value}, {count} images",
         int(row["n"]),
-        value=value,
+        value=valued(info, row["mean"], row["low"], row["high"]),
     )
 
 

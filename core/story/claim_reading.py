@@ -571,8 +571,10 @@ class _Reader:
             if match.start() == skipped:
                 continue
             by = claim_words.BY.search(before)
+            in_brackets = _is_signed_in_brackets(match, before, behind)
             is_apart = kind is not Kind.VALUE and (
                 bool(by)
+                or in_brackets
                 or unit == "points"
                 or bool(claim_words.THAN_THAT.match(behind))
             )
@@ -586,8 +588,11 @@ class _Reader:
                 yield _value_of(other, first, own_unit or unit, said)
                 yield _value_of(subjects[0], match, unit, text)
                 continue
-            # In French, "de" stands before the value and before the difference.
-            is_either = by is not None and not by[0].startswith(("by", "difference"))
+            # In French, "de" stands before the value and before the difference; in
+            # brackets, a bias has a sign too.
+            is_either = in_brackets or (
+                by is not None and not by[0].startswith(("by", "difference"))
+            )
             yield Amount(
                 text=text,
                 value=_signed(match),
@@ -822,6 +827,12 @@ def _signed(match: re.Match[str]) -> float:
     return -value if match[0].startswith("-") else value
 
 
+def _is_signed_in_brackets(match: re.Match[str], before: str, behind: str) -> bool:
+    """Whether it is written as a difference is: "(-0.33 years)"."""
+    opens, closes = claim_words.BRACKET
+    return match[0][0] in "+-" and bool(opens.search(before) and closes.match(behind))
+
+
 def _value_of(method: str, match: re.Match[str], unit: _Unit, text: str) -> Amount:
     """The value of a method, as a number that was found."""
     return Amount(
@@ -854,6 +865,10 @@ def _is_within_list(sentence: str, match: re.Match[str]) -> bool:
     if not befores or after is None:
         return False
     before = befores[-1]
+    is_compared = claim_words.COMPARED.search(sentence[: before.start()])
+    if match[0].startswith(";") and is_compared:
+        # "A is better than the baseline; B is worse": no list of two.
+        return False
     alike = ord(before[0]) // _PLANE == ord(after[0]) // _PLANE
     return alike and bool(_IN_LIST.match(sentence[before.end() : after.start()]))
 

@@ -221,6 +221,9 @@ SOME_METHODS = words(
     r" (?:other )?(?:methods|remedies|trained models)",
     r"(?:la plupart|plusieurs|certaine?s|quelques|la moitie)(?: des| de ces)?"
     r" (?:autres )?(?:methodes|remedes)",
+    # "3 methods are equivalent to the baseline" does not say which.
+    r"\d+ (?:methods?|trained models?) (?:is|are)",
+    r"\d+ (?:methodes?|modeles? entraines?) (?:est|sont)",
 )
 FOUND = words(
     *(r"detected", r"found", r"shown", r"seen", r"established", r"prove[dn]"),
@@ -430,6 +433,8 @@ THAN_THAT = re.compile(
     r" ?(?:lower|higher|better|worse|smaller|larger|nearer|farther|de moins|de plus"
     r"|plus|moins)(?!\w)"
 )
+BRACKET = re.compile(r"\( ?$"), re.compile(r" ?\)")
+"""Around a number in brackets: a sign before it makes it a difference."""
 OWNED_BY = re.compile(
     r" ?(?:of|for|with|in|de|du|pour|avec|chez)"
     r" (?:the |la |le |les |l')?(?P<method>[\U000F0000-\U000FFFFD])"

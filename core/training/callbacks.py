@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DivergedError, RunError
+from core.language import gettext
 from core.models.build import Models
 
 # Errors of reading a state that is missing or cut off.
@@ -170,9 +171,12 @@ class History(keras.callbacks.Callback):
         self.rows.append((epoch + 1, "training", "learning_rate", rate))
         if not all(np.isfinite(value) for value in values.values()):
             raise DivergedError(
-                f"The training diverged: a loss is not finite in epoch {epoch + 1}.",
-                expected="finite losses.",
-                remedy="lower the learning rate or the method's loss weight.",
+                gettext(
+                    "The training diverged: a loss is not finite in epoch {epoch}.",
+                    epoch=epoch + 1,
+                ),
+                expected=gettext("finite losses."),
+                remedy=gettext("lower the learning rate or the method's loss weight."),
             )
         self._report(epoch + 1, values)
 
@@ -312,10 +316,15 @@ class SaveState(keras.callbacks.Callback):
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise RunError(
-                f"The state of the training could not be saved to {path}: "
-                f"{error.strerror or error}.",
-                expected="a writable folder with room.",
-                remedy="free some space, then use --resume: finished epochs are kept.",
+                gettext(
+                    "The state of the training could not be saved to {path}: {fault}.",
+                    path=path,
+                    fault=error.strerror or str(error),
+                ),
+                expected=gettext("a writable folder with room."),
+                remedy=gettext(
+                    "free some space, then use --resume: finished epochs are kept."
+                ),
             ) from error
 
     def load(self, model: keras.Model) -> int:

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.data.cache import Progress
-from core.errors import EquipoiseError, MethodError
-from core.language import N_
+from core.errors import EquipoiseError, MethodError, fault_record
+from core.language import N_, gettext, remembering
 from core.locks import wait_for_lock
 from core.study import Study, read_study_json
 from core.training.estimate import (
@@ -53,7 +53,10 @@ def measure_request(place: Path, store: Path) -> None:
             now.write_text(json.dumps(asdict(Now(what, done, total))))
 
     try:
-        _measure(study, request["methods"], request["data"], store, progress)
+        with remembering() as recall:
+            _measure(
+                study, request["methods"], request["data"], store, progress, recall
+            )
     finally:
         for path in (now, place):
             path.unlink(missing_ok=True)
@@ -66,13 +69,15 @@ def _measure(
     data: str,
     store: Path,
     progress: Progress,
+    recall: Callable[[str], object],
 ) -> None:
     began = time.perf_counter()
     try:
         measure = _prepare(study, methods, data, store, progress)
     except EquipoiseError as error:
         for method in methods:
-            _write_fault(cost_file(study, method, data, store), error)
+            place = cost_file(study, method, data, store)
+            write_cost(place, MethodCost(), fault_record(error, recall))
         return
     begin_s = time.perf_counter() - began
     for number, method in enumerate(methods):
@@ -83,7 +88,7 @@ def _measure(
         try:
             write_cost(place, measure(method, begin_s))
         except EquipoiseError as error:
-            _write_fault(place, error)
+            write_cost(place, MethodCost(), fault_record(error, recall))
 
 
 def _prepare(
@@ -122,8 +127,11 @@ def _prepare(
         )
         if any(part.entry.pixels == "generated" for part in resolved.samplers):
             raise MethodError(
-                f"The cost of {study.methods[method].label} is not measured: it "
-                "trains a generator of images first."
+                gettext(
+                    "The cost of {method} is not measured: it trains a generator of "
+                    "images first.",
+                    method=study.methods[method].label,
+                )
             )
         seed = study.seeds_of(method)[0]
         times = measure_steps(
@@ -149,11 +157,6 @@ def _prepare(
         )
 
     return measure
-
-
-def _write_fault(place: Path, error: EquipoiseError) -> None:
-    fault = (error.problem, error.expected, error.remedy)
-    write_cost(place, MethodCost(fault=fault))
 
 
 def _peak_memory() -> int:

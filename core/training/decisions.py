@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.data.manifest import VALIDATION
 from core.errors import MethodError
+from core.language import gettext
 from core.methods.registry import Part, ResolvedMethod
 from core.methods.temperature import Temperatures, scale
 from core.methods.threshold_optimizer import (
@@ -45,9 +46,12 @@ def check_decisions(method: ResolvedMethod, data: Any) -> None:
             groups_without_rule(truth[validation], names[validation])
         elif not validation.any():
             raise MethodError(
-                f"'{part.entry.name}' is fitted on validation images; there are none.",
-                expected="a split with validation images.",
-                remedy="give the study a validation split.",
+                gettext(
+                    "'{entry}' is fitted on validation images; there are none.",
+                    entry=part.entry.name,
+                ),
+                expected=gettext("a split with validation images."),
+                remedy=gettext("give the study a validation split."),
             )
 
 

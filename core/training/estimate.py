@@ -17,7 +17,7 @@ from typing import Any
 
 from core import runs
 from core.errors import EquipoiseError
-from core.language import gettext
+from core.language import gettext, say_again
 from core.locks import is_held
 from core.study import Study
 from core.training.detached import start_detached
@@ -128,16 +128,20 @@ def read_cost(
     place = cost_file(study, method, data, store or runs.user_store())
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
-        return MethodCost(**{**content, "fault": tuple(content["fault"])})
+        fault = tuple(map(say_again, content["fault"]))
+        return MethodCost(**{**content, "fault": fault})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def write_cost(place: Path, cost: MethodCost) -> None:
-    """Keep what was measured of a method."""
+def write_cost(
+    place: Path, cost: MethodCost, fault: Sequence[object] = ("", "", "")
+) -> None:
+    """Keep what was measured of a method, or a ``fault_record`` of why not."""
     place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_suffix(f".{os.getpid()}.new")
-    beside.write_text(json.dumps(asdict(cost)), encoding="utf-8")
+    content = {**asdict(cost), "fault": list(fault)}
+    beside.write_text(json.dumps(content), encoding="utf-8")
     beside.replace(place)
 
 

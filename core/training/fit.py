@@ -20,6 +20,7 @@ from core.data.cache import Progress
 from core.data.generated_images import GeneratedImages
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import StudyError
+from core.language import gettext
 from core.methods.curves import usual_loss
 from core.methods.losses.by_group import GroupObjective, split_groups
 from core.methods.losses.mixed import MixedLabels, split_pairs
@@ -261,19 +262,29 @@ def loss_weights(study: Study, method: str, tasks: Sequence[Task]) -> dict[str, 
     for name in (*given, *study.model.log_targets):
         if name not in names:
             raise StudyError(
-                f"The study '{study.name}' names a task '{name}' that its dataset "
-                "does not have.",
-                expected=f"one of {', '.join(names)}.",
-                remedy="fix loss_weights or log_targets in the study's file.",
+                gettext(
+                    "The study '{study}' names a task '{task}' that its dataset does "
+                    "not have.",
+                    study=study.name,
+                    task=name,
+                ),
+                expected=gettext("one of {known}.", known=", ".join(names)),
+                remedy=gettext("fix loss_weights or log_targets in the study's file."),
             )
     numbers = [task.name for task in tasks if isinstance(task, Regression)]
     for name in study.model.log_targets:
         if name not in numbers:
             raise StudyError(
-                f"The study '{study.name}' takes the logarithm of '{name}', which is a "
-                "class, not a number.",
-                expected=f"one of {', '.join(numbers) or 'none, without regression'}.",
-                remedy="fix log_targets in the study's file.",
+                gettext(
+                    "The study '{study}' takes the logarithm of '{task}', which is a "
+                    "class, not a number.",
+                    study=study.name,
+                    task=name,
+                ),
+                expected=gettext("one of {known}.", known=", ".join(numbers))
+                if numbers
+                else gettext("no log_targets: no task of it is a number."),
+                remedy=gettext("fix log_targets in the study's file."),
             )
     return {name: given.get(name, 1.0) for name in names}
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from core.crossing import STORED, split_crossing
 from core.data.batches import Rows
 from core.errors import MethodError
+from core.language import gettext, ngettext
 
 
 def group_names(manifest: pd.DataFrame, column: str, rows: Rows) -> NDArray[Any]:
@@ -37,10 +38,17 @@ def group_names(manifest: pd.DataFrame, column: str, rows: Rows) -> NDArray[Any]
     if missing.any():
         example = manifest["image_id"].iloc[rows][missing.to_numpy()].iloc[0]
         raise MethodError(
-            f"{int(missing.sum())} images have no '{column}', the first of them "
-            f"{example}.",
-            expected="a group for every image.",
-            remedy="leave these images out of the manifest, or choose other groups.",
+            ngettext(
+                "{count} image has no '{column}': {example}.",
+                "{count} images have no '{column}', the first of them {example}.",
+                int(missing.sum()),
+                column=column,
+                example=example,
+            ),
+            expected=gettext("a group for every image."),
+            remedy=gettext(
+                "leave these images out of the manifest, or choose other groups."
+            ),
         )
     first, *others = (values[name].astype(str).to_numpy(object) for name in crossed)
     for other in others:

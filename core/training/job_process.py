@@ -16,7 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, fault_record
+from core.language import remembering
 from core.locks import wait_for_lock
 from core.study import own_study_path
 from core.training.live import epoch_sentence
@@ -72,16 +73,17 @@ def run_job(job_id: str, store: Path, *, is_attended: bool = True) -> None:
         begin(job_id, queue)
         give_way()
         _say(f"Job {job.id}: {job.kind} of {job.study.name}.")
-        try:
-            (_train if job.kind == "training" else _search)(job, store, folder)
-        except EquipoiseError as error:
-            _say(str(error))
-            end(job_id, queue, error)
-        except KeyboardInterrupt:
-            _say("Stopped. It goes on from the last finished epoch.")
-        else:
-            _say("Finished.")
-            end(job_id, queue)
+        with remembering() as recall:
+            try:
+                (_train if job.kind == "training" else _search)(job, store, folder)
+            except EquipoiseError as error:
+                _say(str(error))
+                end(job_id, queue, fault_record(error, recall))
+            except KeyboardInterrupt:
+                _say("Stopped. It goes on from the last finished epoch.")
+            else:
+                _say("Finished.")
+                end(job_id, queue)
     finally:
         queue.close()
         (folder / NOW).unlink(missing_ok=True)

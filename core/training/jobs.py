@@ -34,10 +34,12 @@ from core.data.unreadable_pictures import (
     leave_out_damaged,
 )
 from core.errors import DatasetError, RunError
+from core.language import gettext
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.runs import Run
 from core.study import Study
 from core.tasks import Regression, Task
+from core.text import listed
 from core.training.resume import STATE, RequestedRun, find_kept
 from core.training.reuse import SharedStates, find_trained_alike
 from core.training.run_locks import hold_runs
@@ -310,9 +312,11 @@ def _check_splits(
     empty = sorted(set(splits) - set(manifest["split"]))
     if empty:
         raise DatasetError(
-            f"The split has no {' and no '.join(empty)} image.",
-            expected=f"images in each of {', '.join(SPLITS)}.",
-            remedy="change the shares under [dataset] options in the study's file.",
+            gettext("The split leaves {parts} without images.", parts=listed(empty)),
+            expected=gettext("images in each of {parts}.", parts=", ".join(SPLITS)),
+            remedy=gettext(
+                "change the shares under [dataset] options in the study's file."
+            ),
         )
     training = manifest[manifest["split"] == TRAINING]
     for task in tasks:
@@ -322,12 +326,20 @@ def _check_splits(
         absent = [name for name in task.classes if name not in there]
         if absent:
             raise DatasetError(
-                f"No training image shows {task.label} {' or '.join(absent)}: no model "
-                "could learn to answer so.",
-                expected=f"at least one training image of each of "
-                f"{', '.join(task.classes)}.",
-                remedy="add pictures of it, or change what leaves them out under "
-                "[dataset] options in the study's file.",
+                gettext(
+                    "No training image shows {task} {classes}: no model could learn to "
+                    "answer so.",
+                    task=gettext(task.label),
+                    classes=", ".join(absent),
+                ),
+                expected=gettext(
+                    "at least one training image of each of {classes}.",
+                    classes=", ".join(task.classes),
+                ),
+                remedy=gettext(
+                    "add pictures of it, or change what leaves them out under "
+                    "[dataset] options in the study's file."
+                ),
             )
 
 
@@ -336,11 +348,19 @@ def _refuse_another_split(study: Study, split: str) -> None:
     searched = study.search.split
     if searched and searched != split:
         raise DatasetError(
-            f"The settings of '{study.name}' were chosen on another split: images that "
-            "chose them may be among the test images here.",
-            expected=f"the split that the search of '{study.search.of}' saw.",
-            remedy="use the copy of the dataset that was searched, or search again: "
-            f"equipoise tune {study.search.of}.",
+            gettext(
+                "The settings of '{study}' were chosen on another split: images that "
+                "chose them may be among the test images here.",
+                study=study.name,
+            ),
+            expected=gettext(
+                "the split that the search of '{study}' saw.", study=study.search.of
+            ),
+            remedy=gettext(
+                "use the copy of the dataset that was searched, or search again: "
+                "{command}.",
+                command=f"equipoise tune {study.search.of}",
+            ),
         )
 
 
@@ -353,10 +373,16 @@ def _refuse_to_lose_tested(study: str, damaged: Sequence[DamagedPicture]) -> Non
         answered = run.predictions(TEST, ["image_id"])["image_id"]
         if missing := sorted(lost.keys() & set(answered)):
             raise DatasetError(
-                f"A test picture cannot be read that finished runs of '{study}' have "
-                f"answered for: {lost[missing[0]]}",
-                expected="the same test pictures for all runs of a study.",
-                remedy="fetch the picture again, or give the study another name.",
+                gettext(
+                    "A test picture cannot be read that finished runs of '{study}' "
+                    "have answered for: {picture}",
+                    study=study,
+                    picture=str(lost[missing[0]]),
+                ),
+                expected=gettext("the same test pictures for all runs of a study."),
+                remedy=gettext(
+                    "fetch the picture again, or give the study another name."
+                ),
             )
 
 
@@ -439,9 +465,13 @@ def _train_run(
         requested.partial.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
-            f"{requested.store} cannot be written: {error.strerror or error}.",
-            expected="a writable folder.",
-            remedy="choose another with --out.",
+            gettext(
+                "{store} cannot be written: {fault}.",
+                store=requested.store,
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a writable folder."),
+            remedy=gettext("choose another with --out."),
         ) from error
 
     import keras

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from core.errors import StudyError
+from core.language import gettext
 from core.methods.schedules import learning_rates
 from core.study import Study, TrainingTable
 
@@ -124,10 +125,14 @@ def build_optimizer(
     if own is not None:
         if not backbone:
             raise StudyError(
-                "There is a learning rate for the backbone, but no part of it is "
-                "trained.",
-                expected='backbone_learning_rate only where `trainable` is not "head".',
-                remedy="leave one of the two out of the study's file.",
+                gettext(
+                    "There is a learning rate for the backbone, but no part of it is "
+                    "trained."
+                ),
+                expected=gettext(
+                    'backbone_learning_rate only where `trainable` is not "head".'
+                ),
+                remedy=gettext("leave one of the two out of the study's file."),
             )
         optimizer.slow_down(backbone, own / budget.learning_rate)
     return optimizer

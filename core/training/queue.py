@@ -29,7 +29,7 @@ from huey.serializer import Serializer
 
 from core import runs
 from core.errors import EquipoiseError
-from core.language import gettext
+from core.language import gettext, say_again
 from core.locks import is_held
 from core.study import Study, read_study_json
 from core.training.live import Live, RunProgress, run_progress
@@ -365,7 +365,9 @@ def _status(job: Job, records: Mapping[str, bytes], store: Path) -> JobStatus:
     said = record("state")
     times = {"started": said.get("started", ""), "ended": said.get("ended", "")}
     if said.get("state") in ("finished", "failed"):
-        fault = tuple(said.get("fault") or ("", "", ""))
+        parts = said.get("fault") or ("", "", "")
+        problem, expected, remedy = map(say_again, parts)
+        fault = problem, expected, remedy
         return JobStatus(job, said["state"], **times, fault=fault)
     at_work = is_held(job_folder(job.id, store) / LOCK)
     if record("stop"):
@@ -399,13 +401,12 @@ def begin(job: str, queue: JobQueue) -> None:
 def end(
     job: str,
     queue: JobQueue,
-    fault: EquipoiseError | None = None,
+    fault: Sequence[object] = (),
 ) -> None:
-    """Write that a job is finished, or has failed."""
+    """Write that a job is finished, or has failed with a ``fault_record``."""
     said = {**outcome(job, queue), "state": "finished", "ended": _now()}
-    if fault is not None:
-        parts = (fault.problem, fault.expected, fault.remedy)
-        said |= {"state": "failed", "fault": parts}
+    if fault:
+        said |= {"state": "failed", "fault": list(fault)}
     queue.put(f"state:{job}", said)
 
 

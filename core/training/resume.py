@@ -7,6 +7,7 @@ from typing import Any
 
 from core import runs
 from core.errors import RunError
+from core.language import gettext, ngettext
 from core.runs import Run
 from core.study import Study
 from core.training.reuse import run_key
@@ -109,17 +110,20 @@ def find_kept(
 def _refuse_to_replace(different: list[str]) -> None:
     if not different:
         return
-    which = (
-        f"{len(different)} finished runs have"
-        if len(different) > 1
-        else "A finished run has"
-    )
     raise RunError(
-        f"{which} other settings than requested here: {_list(different)}. Nothing was "
-        "trained.",
-        expected="the settings that a finished run was trained with.",
-        remedy="add --replace to train again in its place (with --resume, only what "
-        "differs), or --out DIR to train into another store.",
+        ngettext(
+            "{count} finished run has other settings than requested here: {runs}. "
+            "Nothing was trained.",
+            "{count} finished runs have other settings than requested here: {runs}. "
+            "Nothing was trained.",
+            len(different),
+            runs=_list(different),
+        ),
+        expected=gettext("the settings that a finished run was trained with."),
+        remedy=gettext(
+            "add --replace to train again in its place (with --resume, only what "
+            "differs), or --out DIR to train into another store."
+        ),
     )
 
 
@@ -127,9 +131,12 @@ def _refuse_to_go_on(begun: list[str]) -> None:
     if not begun:
         return
     raise RunError(
-        f"An unfinished training was begun under other settings: {_list(begun)}.",
-        expected="the same study, epochs and data as when it was begun.",
-        remedy="give these to continue, or leave out --resume to start again.",
+        gettext(
+            "An unfinished training was begun under other settings: {runs}.",
+            runs=_list(begun),
+        ),
+        expected=gettext("the same study, epochs and data as when it was begun."),
+        remedy=gettext("give these to continue, or leave out --resume to start again."),
     )
 
 

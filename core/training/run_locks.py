@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core import remote_store, runs
 from core.errors import RunError
+from core.language import gettext
 from core.locks import Lock, read_holder, take_lock
 
 FOLDER = ".locks"
@@ -84,19 +85,34 @@ def _take(path: Path, run: str) -> Lock:
             lock.say_holder()
     except OSError as error:
         raise RunError(
-            f"The lock of the run '{run}' could not be saved to {path}: "
-            f"{error.strerror or error}.",
-            expected="a writable folder with room.",
-            remedy="free some space or choose another --out.",
+            gettext(
+                "The lock of the run '{run}' could not be saved to {path}: {fault}.",
+                run=run,
+                path=path,
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a writable folder with room."),
+            remedy=gettext("free some space or choose another --out."),
         ) from error
     if lock is None:
         holder = read_holder(path)
         raise RunHeldError(
-            f"The run '{run}' is being trained by {holder or 'another process'}.",
-            expected="one training of a run at a time.",
-            remedy="wait until it has finished, or stop it"
-            + (f" (kill {holder.pid})" if holder else "")
-            + "; other runs are chosen with --method and --seed.",
+            gettext(
+                "The run '{run}' is being trained by {holder}.",
+                run=run,
+                holder=str(holder or gettext("another process")),
+            ),
+            expected=gettext("one training of a run at a time."),
+            remedy=gettext(
+                "wait until it has finished, or stop it ({command}); other runs are "
+                "chosen with --method and --seed.",
+                command=f"kill {holder.pid}",
+            )
+            if holder
+            else gettext(
+                "wait until it has finished, or stop it; other runs are chosen with "
+                "--method and --seed."
+            ),
         )
     return lock
 

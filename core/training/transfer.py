@@ -17,6 +17,7 @@ from core import runs
 from core.data.catalog import dataset_info
 from core.data.manifest import TEST, TRAINING, VALIDATION
 from core.errors import RunError, StudyError
+from core.language import gettext, ngettext
 from core.models.backbones import find_backbone
 from core.models.checkpoint import load_checkpoint
 from core.models.transfer import adopt_options
@@ -125,10 +126,20 @@ def check_unseen(origin: Origin, dataset: str, manifest: pd.DataFrame) -> None:
         seen = int(judges.isin(_learned(run, dataset)).sum())
         if seen:
             raise StudyError(
-                f"The weights {origin.table.weights} were trained on {seen} images of "
-                "this study's validation and test splits.",
-                expected="weights that have not seen the images which judge them.",
-                remedy="begin with another run, or give both studies the same split.",
+                ngettext(
+                    "The weights {weights} were trained on {count} image of this "
+                    "study's validation and test splits.",
+                    "The weights {weights} were trained on {count} images of this "
+                    "study's validation and test splits.",
+                    seen,
+                    weights=origin.table.weights,
+                ),
+                expected=gettext(
+                    "weights that have not seen the images which judge them."
+                ),
+                remedy=gettext(
+                    "begin with another run, or give both studies the same split."
+                ),
             )
         run = _begun_with(run)
 
@@ -162,10 +173,18 @@ def _origin(table: ModelTable, store: Path) -> Origin:
         learned = _table_of(run)
         if learned.backbone != table.backbone:
             raise StudyError(
-                f"The weights {table.weights} are of {learned.backbone}, and not of "
-                f"{table.backbone}.",
-                expected=f"a run with the backbone {table.backbone}.",
-                remedy="fix `weights` or `backbone` of the model in the study's file.",
+                gettext(
+                    "The weights {weights} are of {theirs}, and not of {ours}.",
+                    weights=table.weights,
+                    theirs=learned.backbone,
+                    ours=table.backbone,
+                ),
+                expected=gettext(
+                    "a run with the backbone {backbone}.", backbone=table.backbone
+                ),
+                remedy=gettext(
+                    "fix `weights` or `backbone` of the model in the study's file."
+                ),
             )
         name = f"run:{run.study}/{run.method}/seed-{run.seed}"
         found = learned.model_copy(
@@ -197,10 +216,19 @@ def _agree(
     for name, given, theirs in pairs:
         if given is not None and given != theirs:
             raise StudyError(
-                f"The model's {name} is {_say(given)}, and that of the weights "
-                f"{table.weights} {_say(theirs)}.",
-                expected="the settings of the weights, or none.",
-                remedy=f"leave `{name}` out of the model, or take other weights.",
+                gettext(
+                    "The model's {setting} is {given}, and that of the weights "
+                    "{weights} {theirs}.",
+                    setting=name,
+                    given=str(_say(given)),
+                    weights=table.weights,
+                    theirs=str(_say(theirs)),
+                ),
+                expected=gettext("the settings of the weights, or none."),
+                remedy=gettext(
+                    "leave `{setting}` out of the model, or take other weights.",
+                    setting=name,
+                ),
             )
     own = adopt_options(
         options,
@@ -229,9 +257,11 @@ def _find_run(weights: str, store: Path) -> Run:
     match = _RUN.fullmatch(weights)
     if match is None:
         raise StudyError(
-            f"'{weights}' names no run.",
-            expected="run:<study>/<method>/seed-<n>, or without the seed the first.",
-            remedy="fix `weights` of the model in the study's file.",
+            gettext("'{weights}' names no run.", weights=weights),
+            expected=gettext(
+                "run:<study>/<method>/seed-<n>, or without the seed the first."
+            ),
+            remedy=gettext("fix `weights` of the model in the study's file."),
         )
     study = check_name(match["study"], "study")
     method = check_name(match["method"], "method")
@@ -247,19 +277,31 @@ def _find_run(weights: str, store: Path) -> Run:
         if wanted and wanted[0] in seeds:
             return _check_run(runs.read_run(place / f"seed-{wanted[0]}"))
     raise RunError(
-        f"There is no run '{weights.removeprefix('run:')}' to begin with.",
-        expected=f"its folder in {' or '.join(map(str, places))}.",
-        remedy="train it first, or fix `weights` of the model in the study's file.",
+        gettext(
+            "There is no run '{run}' to begin with.", run=weights.removeprefix("run:")
+        ),
+        expected=gettext(
+            "its folder in one of these: {places}.",
+            places=", ".join(map(str, places)),
+        ),
+        remedy=gettext(
+            "train it first, or fix `weights` of the model in the study's file."
+        ),
     )
 
 
 def _check_run(run: Run) -> Run:
     if not run.model_path.is_file() or not isinstance(run.info.get("key"), str):
         raise RunError(
-            f"The run {run.folder} cannot be begun with: it has no "
-            f"{run.model_path.name}, or its {runs.RECORD} no key.",
-            expected="a run as training wrote it.",
-            remedy="train it again, or begin with another run.",
+            gettext(
+                "The run {run} cannot be begun with: it has no {model}, or its "
+                "{record} no key.",
+                run=run.folder,
+                model=run.model_path.name,
+                record=runs.RECORD,
+            ),
+            expected=gettext("a run as training wrote it."),
+            remedy=gettext("train it again, or begin with another run."),
         )
     return run
 
@@ -270,9 +312,13 @@ def _table_of(run: Run) -> ModelTable:
     except ValidationError as error:
         reason = explain_faults(error)
     except (KeyError, TypeError):
-        reason = "there is no model in it."
+        reason = gettext("there is no model in it.")
     raise RunError(
-        f"{run.folder / runs.RECORD} does not say which model was trained: {reason}",
-        expected="the resolved study.",
-        remedy="train it again, or begin with another run.",
+        gettext(
+            "{record} does not say which model was trained: {reason}",
+            record=run.folder / runs.RECORD,
+            reason=reason,
+        ),
+        expected=gettext("the resolved study."),
+        remedy=gettext("train it again, or begin with another run."),
     )

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import EquipoiseError
+from core.language import gettext
 
 FOLDER = ".searches"
 # Seconds between the heartbeats of a worker, and of silence until it counts as lost.
@@ -58,11 +59,20 @@ def open_storage(url: str) -> RDBStorage:
         return _open(url, place.get_backend_name())
     except (SQLAlchemyError, ImportError, OSError, RuntimeError, ValueError) as error:
         raise EquipoiseError(
-            f"The storage {_without_password(url)} cannot be opened: {_reason(error)}.",
-            expected="the URL of a database, such as sqlite:///trials.sqlite or "
-            "postgresql://user:password@host/database.",
-            remedy="correct --storage, install the database's driver, or leave "
-            "--storage out.",
+            gettext(
+                "The storage {url} cannot be opened: {fault}.",
+                url=_without_password(url),
+                fault=_reason(error),
+            ),
+            expected=gettext(
+                "the URL of a database, such as {examples}.",
+                examples="sqlite:///trials.sqlite, "
+                "postgresql://user:password@host/database",
+            ),
+            remedy=gettext(
+                "correct --storage, install the database's driver, or leave --storage "
+                "out."
+            ),
         ) from error
 
 
@@ -144,9 +154,11 @@ def storage_faults() -> Iterator[None]:
         yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise EquipoiseError(
-            f"The storage of the trials fails: {_reason(error)}.",
-            expected="a database that answers and can be written.",
-            remedy="fix that, then run the same command: finished trials are kept.",
+            gettext("The storage of the trials fails: {fault}.", fault=_reason(error)),
+            expected=gettext("a database that answers and can be written."),
+            remedy=gettext(
+                "fix that, then run the same command: finished trials are kept."
+            ),
         ) from error
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.errors import EquipoiseError, StudyError
+from core.language import gettext
 from core.study import Study, check_name, known_studies, load_study, own_study_path
 from core.study_toml import write_study_file
 
@@ -21,10 +22,13 @@ def check_searchable(study: Study) -> None:
     """
     if not study.is_trained:
         raise EquipoiseError(
-            f"The study '{study.name}' trains nothing: its methods are imported "
-            "predictions.",
-            expected="a study that trains its methods.",
-            remedy="choose one of those that `equipoise studies` lists.",
+            gettext(
+                "The study '{study}' trains nothing: its methods are imported "
+                "predictions.",
+                study=study.name,
+            ),
+            expected=gettext("a study that trains its methods."),
+            remedy=gettext("choose one of those that `equipoise studies` lists."),
         )
 
 
@@ -37,20 +41,23 @@ def check_place(path: Path, study: Study) -> None:
         If its name cannot be a study's name or is another study's, or if it exists and
         is not from an earlier search of this study.
     """
-    remedy = "choose another with --out."
+    remedy = gettext("choose another with --out.")
     if path.suffix != ".toml":
         raise EquipoiseError(
-            f"{path} is not the name of a study's file.",
-            expected="a name that ends in .toml.",
+            gettext("{path} is not the name of a study's file.", path=path),
+            expected=gettext("a name that ends in .toml."),
             remedy=remedy,
         )
     name = check_name(path.stem, "study")
     is_own = path.resolve() == own_study_path(name).resolve()
     if name == study.name or (name in known_studies() and not is_own):
         raise EquipoiseError(
-            f"The tuned study cannot be called '{name}': there is such a study, whose "
-            "runs have other settings.",
-            expected="a name of its own.",
+            gettext(
+                "The tuned study cannot be called '{study}': there is such a study, "
+                "whose runs have other settings.",
+                study=name,
+            ),
+            expected=gettext("a name of its own."),
             remedy=remedy,
         )
     if not path.exists():
@@ -61,9 +68,14 @@ def check_place(path: Path, study: Study) -> None:
         searched = ""
     if searched != study.name:
         raise EquipoiseError(
-            f"{path} exists already, and was not written by a search of "
-            f"'{study.name}'.",
-            expected="a new file, or the one of an earlier search of this study.",
+            gettext(
+                "{path} exists already, and was not written by a search of '{study}'.",
+                path=path,
+                study=study.name,
+            ),
+            expected=gettext(
+                "a new file, or the one of an earlier search of this study."
+            ),
             remedy=remedy,
         )
 
@@ -80,8 +92,13 @@ def write_tuned(study: Study, path: Path) -> None:
         write_study_file(study, path, head=_HEAD.format(study=study.search.of))
     except OSError as error:
         raise EquipoiseError(
-            f"The tuned study could not be written to {path}: "
-            f"{error.strerror or error}.",
-            expected="a writable folder with room.",
-            remedy="run the same command with another --out: the search is kept.",
+            gettext(
+                "The tuned study could not be written to {path}: {fault}.",
+                path=path,
+                fault=error.strerror or str(error),
+            ),
+            expected=gettext("a writable folder with room."),
+            remedy=gettext(
+                "run the same command with another --out: the search is kept."
+            ),
         ) from error

@@ -35,9 +35,10 @@ from core.data.manifest import (
 )
 from core.errors import DivergedError, StudyError
 from core.evaluation.skill import Skill, build_skill
-from core.language import N_
+from core.language import N_, gettext
 from core.methods.registry import ResolvedMethod, resolve_method
 from core.study import Study, Trial, Tried
+from core.text import listed
 from core.training.decisions import check_decisions, decide
 from core.training.fit import fit, predict
 from core.training.jobs import Listener, load_data, load_images
@@ -413,7 +414,7 @@ class MethodSearch:
         answers = predict(model, self.data, mirrored=mirrored)
         numbers = answers.select_dtypes("number").to_numpy(np.float64)
         if not np.isfinite(numbers).all():
-            raise DivergedError("The model's answers are not finite numbers.")
+            raise DivergedError(gettext("The model's answers are not finite numbers."))
         table, _ = decide(answers, resolved, self.data.tasks, self.searched.seed)
         score, metrics = self.searched.skill.measure(_only_validation(table))
         known = {key: value for key, value in metrics.items() if math.isfinite(value)}
@@ -475,10 +476,15 @@ def search(
                 listener.untuned(method)
     if not any_tuned:
         raise StudyError(
-            f"Nothing of {' and '.join(ordered)} in the study "
-            f"'{searched.study.name}' can be tuned.",
-            expected="a method that trains, or that has a parameter with a range.",
-            remedy="choose another method; `equipoise methods` lists them.",
+            gettext(
+                "Nothing of {methods} in the study '{study}' can be tuned.",
+                study=searched.study.name,
+                methods=listed(ordered),
+            ),
+            expected=gettext(
+                "a method that trains, or that has a parameter with a range."
+            ),
+            remedy=gettext("choose another method; `equipoise methods` lists them."),
         )
 
 

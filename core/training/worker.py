@@ -15,8 +15,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from core.errors import EquipoiseError
-from core.language import gettext
+from core.errors import EquipoiseError, fault_record
+from core.language import gettext, remembering
 from core.locks import is_held, wait_for_lock
 from core.runs import user_store
 from core.training import detached
@@ -217,7 +217,8 @@ class Worker:
             if code == 0:
                 return
         if self._is_wanted(job) and not self._is_ending:
-            end(job, self.queue, _died(code))
+            with remembering() as recall:
+                end(job, self.queue, fault_record(_died(code), recall))
 
     def _run_process(self, job: str) -> int:
         folder = job_folder(job, self.store)
@@ -254,10 +255,16 @@ def _stop(process: subprocess.Popen[bytes]) -> int:
 
 def _died(code: int | None) -> EquipoiseError:
     return EquipoiseError(
-        f"The training process ended without a word, {_ATTEMPTS} times (code {code}).",
-        expected="a process that ends by itself.",
-        remedy="look into its log; it may have needed more memory than there is: "
-        "choose smaller images or fewer jobs at once, then retry.",
+        gettext(
+            "The training process ended without a word, {count} times (code {code}).",
+            count=_ATTEMPTS,
+            code=str(code),
+        ),
+        expected=gettext("a process that ends by itself."),
+        remedy=gettext(
+            "look into its log; it may have needed more memory than there is: choose "
+            "smaller images or fewer jobs at once, then retry."
+        ),
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.errors import NothingToShow
 from core.evaluation.comparison import Comparison
-from core.evaluation.metrics import MetricInfo
+from core.evaluation.metrics import MetricInfo, in_unit
 from core.language import N_, gettext, ngettext
 from core.models.known_backbones import backbone_label
 from core.plots import overview as plots
@@ -212,7 +212,7 @@ def study_facts(view: StudyView) -> str:
                 gettext(
                     "The labels are noisy: two labels of one photo differ by {size} of "
                     "{task} on average.",
-                    size=plots.with_unit(number(floor, 1), gettext(task.unit)),
+                    size=in_unit(number(floor, 1), task.unit, floor),
                     task=gettext(task.label).lower(),
                 )
             )

@@ -35,7 +35,7 @@ from core.results.tables import leaderboard
 from core.runs import Run
 from core.study import Study
 from core.tasks import Task
-from core.text import code, listed, strong
+from core.text import clauses, code, listed, strong
 from core.views.caching import cached
 from core.views.drawing import Drawn, Numbers, any_task_of, draws
 from core.views.loads import load_tables
@@ -218,7 +218,7 @@ def _note(
         "higher": gettext("Higher is better."),
         "lower": gettext("Lower is better."),
     }
-    kinds = "; ".join(
+    kinds = clauses(
         gettext(
             "{name}: {value}",
             name=gettext(label),

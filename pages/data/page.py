@@ -228,7 +228,8 @@ def show_pictures(view: StudyView, manifest: pd.DataFrame) -> None:
     )
     for group, rows in samples.items():
         with st.container(border=True):
-            st.markdown(to_markdown(strong(f"{columns[name].label}: {group}")))
+            said = gettext("{name}: {value}", name=columns[name].label, value=group)
+            st.markdown(to_markdown(strong(said)))
             with st.container(horizontal=True):
                 for _, row in rows[rows["image_id"].isin(pictures)].iterrows():
                     others = ", ".join(str(row[n]) for n in columns if n != name)

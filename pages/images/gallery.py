@@ -77,7 +77,7 @@ def _truth(understood: Understanding, row: int) -> str:
         shown = str(value)
         if isinstance(task, Regression):
             shown = number(float(value), 2 if float(value) % 1 else 0)
-        parts.append(f"{task.label}: {shown}")
+        parts.append(gettext("{name}: {value}", name=gettext(task.label), value=shown))
     return ", ".join(parts)
 
 
@@ -88,7 +88,8 @@ def _show(understood: Understanding, rows: Iterable[int], said: list[str]) -> No
             if picture is None:
                 continue
             with st.container(width=SIDE):
-                said_of = f"{understood.listing.ids.iloc[row]}: {text}"
+                name = understood.listing.ids.iloc[row]
+                said_of = gettext("{name}: {value}", name=name, value=text)
                 st.image(picture, caption=to_markdown(said_of), alt=said_of)
 
 

@@ -96,7 +96,9 @@ def offer_maps(
         for method in shown.methods:
             if method in explainer.problems:
                 label = shown.view.labels[method]
-                st.caption(to_markdown(f"{label}: {explainer.problems[method]}"))
+                problem = explainer.problems[method]
+                said = gettext("{name}: {value}", name=label, value=problem)
+                st.caption(to_markdown(said))
         with st.expander(gettext("What such maps can tell"), icon=":material/help:"):
             st.markdown(gettext(LIMITS))
 

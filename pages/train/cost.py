@@ -54,12 +54,10 @@ def _show_cost(plan: Plan, was_busy: bool) -> None:
         for method, cost in costs.items():
             if cost is not None and not cost.is_known:
                 problem, expected, remedy = cost.fault
-                label = study.methods[method].label
-                show_error(
-                    EquipoiseError(
-                        f"{label}: {problem}", expected=expected, remedy=remedy
-                    )
+                said = gettext(
+                    "{name}: {value}", name=study.methods[method].label, value=problem
                 )
+                show_error(EquipoiseError(said, expected=expected, remedy=remedy))
         if busy:
             now = measuring_now(study, data)
             share = now.done / now.total if now.total else 0.0

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 import pages.train.cost
 import pages.train.jobs
-from core.errors import EquipoiseError
+from core.errors import EquipoiseError, fault_record
+from core.language import gettext, remembering
 from core.runs import partial_folder
 from core.study import load_study, own_studies
 from core.training import estimate, plan, queue, worker
@@ -119,11 +120,17 @@ def test_a_failed_job_says_why_and_can_be_retried(
 ) -> None:
     job = queue.new_job("training", tiny_study(), pairs=(("ins", 0),))
     queue.submit(job)
-    with queue.open_queue() as opened:
-        fault = EquipoiseError("It diverged.", expected="a loss.", remedy="lower it.")
-        queue.end(job.id, opened, fault)
+    with queue.open_queue() as opened, remembering() as recall:
+        fault = EquipoiseError(
+            gettext("The model's answers are not finite numbers."),
+            expected="a loss.",
+            remedy="lower it.",
+        )
+        queue.end(job.id, opened, fault_record(fault, recall))
+    french = open_page("train", lang="fr")
+    assert "Les réponses du modèle ne sont pas" in french.error[0].value
     app = open_page("train")
-    assert "It diverged." in app.error[0].value
+    assert "answers are not finite" in app.error[0].value
     assert "lower it." in app.error[0].value
     app.button(key=f"train_on_{job.id}").click().run()
     assert queue.list_jobs()[0].state == "waiting"

@@ -8,6 +8,7 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from core.errors import MethodError
+from core.language import gettext, ngettext
 from core.methods.checks import FROM_ZERO, check_number
 from core.methods.losses.base import Tensor, WrappingLoss
 
@@ -363,17 +364,23 @@ def _check_group_counts(group_counts: ArrayLike) -> Any:
     counts = np.asarray(group_counts)
     problem = ""
     if counts.ndim != 1:
-        problem = "The training images of the groups are not one number for each."
+        problem = gettext(
+            "The training images of the groups are not one number for each."
+        )
     elif counts.size < 2:
-        problem = "The training images are all of one group."
+        problem = gettext("The training images are all of one group.")
     elif empty := int((counts < 1).sum()):
-        has = "has" if empty == 1 else "have"
-        problem = f"{empty} of {counts.size} groups {has} no training image."
+        problem = ngettext(
+            "{count} of {all} groups has no training image.",
+            "{count} of {all} groups have no training image.",
+            empty,
+            all=int(counts.size),
+        )
     if problem:
         raise MethodError(
             problem,
-            expected="at least two groups, each with a training image.",
-            remedy="choose other groups, or another study.",
+            expected=gettext("at least two groups, each with a training image."),
+            remedy=gettext("choose other groups, or another study."),
         )
     return counts.astype(np.int64)
 

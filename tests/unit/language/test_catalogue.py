@@ -1,6 +1,7 @@
 """Catalogues hold each message of the source, whole, and nothing else."""
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 
@@ -18,6 +19,10 @@ from core.language.catalogue import (
     up_to_date,
 )
 
+# Caught where it is raised, and written into the log of a run.
+NEVER_SHOWN = ("NotCachedError",)
+# Modules whose faults are said in a terminal alone.
+OF_COMMANDS = ("cluster.py", "measuring.py", "finished_model.py")
 UPDATE = "run `python -m core.language.catalogue`, and translate what is new"
 _FIELD = re.compile(r"\{[^{}]*\}")
 # In French a mark of two parts stands apart, behind a blank that does not break.
@@ -96,15 +101,20 @@ def test_no_message_is_glued_together_where_it_is_said() -> None:
     assert not glued
 
 
-def test_a_fault_of_a_dataset_is_said_in_the_language_of_its_reader() -> None:
+@pytest.mark.parametrize("folder", ["data", "models", "training"])
+def test_a_fault_that_a_page_shows_is_said_in_the_language_of_its_reader(
+    folder: str,
+) -> None:
     places = {"problem", "expected", "remedy"}
     written = [
         f"{path.relative_to(ROOT)}:{call.lineno}: {text.value}"
-        for path in sorted((ROOT / "core" / "data").rglob("*.py"))
+        for path in sorted((ROOT / "core" / folder).rglob("*.py"))
+        if path.name not in OF_COMMANDS
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(call, ast.Call)
         and isinstance(call.func, ast.Name)
         and call.func.id.endswith("Error")
+        and call.func.id not in (*dir(builtins), *NEVER_SHOWN)
         for said in (
             *call.args[:1],
             *(word.value for word in call.keywords if word.arg in places),

@@ -1,5 +1,6 @@
 """Sentences and numbers in the reader's language."""
 
+import json
 import threading
 
 import numpy as np
@@ -13,11 +14,13 @@ from core.language import (
     language,
     listening,
     ngettext,
+    remembering,
+    say_again,
     speak_as,
     speaking,
 )
 from core.language.catalogue import PLURALS
-from core.text import listed, number, percent
+from core.text import NO_BREAK, listed, number, percent
 from core.views.caching import cached
 
 
@@ -178,3 +181,22 @@ def test_what_is_made_later_is_in_the_language_of_now() -> None:
     assert listed("ab") == "a and b"
     assert make("ab") == "a et b"
     assert language() == "en"
+
+
+def test_a_sentence_that_is_kept_is_said_again_in_the_language_of_its_reader() -> None:
+    with remembering() as recall:
+        why = gettext("there is no such folder")
+        sentence = "The weights {weights} could not be loaded: {reason}."
+        said = gettext(sentence, weights="own", reason=why)
+        counted = ngettext("{count} image", "{count} images", 3)
+    kept = [json.loads(json.dumps(recall(one))) for one in (said, counted, "As is.")]
+    assert [say_again(one) for one in kept] == [said, counted, "As is."]
+    with speaking("fr"):
+        again = say_again(kept[0]).replace(NO_BREAK, " ")
+        assert again.startswith("Les poids own ")
+        assert again.endswith(
+            " pas pu être chargés : ce dossier n'existe pas.".replace(
+                "'", "\N{RIGHT SINGLE QUOTATION MARK}"
+            )
+        )
+        assert say_again(kept[2]) == "As is."

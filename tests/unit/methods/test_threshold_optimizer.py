@@ -124,7 +124,7 @@ def test_fewer_than_two_groups_are_refused():
 
 def test_bad_scores_and_words_are_refused():
     scores, truth, names = images(6)
-    with pytest.raises(MethodError, match="1 validation scores are not finite"):
+    with pytest.raises(MethodError, match="1 validation score is not a finite"):
         fit_threshold_rule(np.append(scores[1:], np.nan), truth, names)
     with pytest.raises(MethodError, match="no constraint 'parity'"):
         fit_threshold_rule(scores, truth, names, constraint="parity")

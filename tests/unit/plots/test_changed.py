@@ -265,3 +265,9 @@ def test_the_tables_of_the_engine_are_drawn_as_they_are():
         assert sum(figure.data[0].x) + sum(figure.data[2].x) == pytest.approx(
             aligned_change.moved.sum()
         )
+
+
+def test_either_side_of_the_axis_has_room_for_its_word():
+    figure = plots.plot_changes(table().assign(lost=0.0, lost_in_all=0.0, low=0.0))
+    low, high = figure.layout.xaxis.range
+    assert low <= -high / 3 + 1e-9

@@ -378,7 +378,7 @@ def test_differences_are_said_in_french_with_its_numbers(comparison):
     with speaking("fr"):
         said = plots.differences_takeaway(comparison, MAE, LOOK)
         figure = plots.plot_differences(comparison, MAE, LOOK)
-    assert f"INS (−1,00 ans) fait mieux que la référence{NO_BREAK}; LMF" in said
+    assert f"INS (−1,00{NO_BREAK}an) fait mieux que la référence{NO_BREAK}; LMF" in said
     assert figure.layout.separators == ",\u202f"
     notes = {note.text for note in figure.layout.annotations}
     assert {"◀ meilleur", "moins bon ▶"} < notes

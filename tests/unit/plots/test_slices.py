@@ -15,7 +15,7 @@ from core.results.slices import (
     slices_record,
 )
 from core.tasks import Multiclass, Regression
-from core.text import to_plain
+from core.text import NO_BREAK, to_plain
 
 AGE = Regression("age", "Age", "years", 1, 80, 10)
 HAIR = Multiclass("hair", "Hair", ("short", "bald"))
@@ -97,10 +97,20 @@ def test_the_forest_has_the_error_the_interval_and_the_overall_line():
     assert list(points.error_x.array) == pytest.approx([2, 2, 2])
     assert list(points.marker.symbol) == ["circle", "circle", "circle-open"]
     assert figure.layout.shapes[0].x0 == pytest.approx(7.1)
-    written = [note.text for note in figure.layout.annotations]
+    written = [n.text.replace(NO_BREAK, " ") for n in figure.layout.annotations]
     assert "overall 7.10 years" in written
     assert "Ethnicity is Asian and age is 60-79 (n = 31)" in written
     assert "Age is 60-79 (n = 1,200)" in written
+
+
+def test_a_long_name_is_broken_before_its_count():
+    found = search()
+    found.table.loc[0, "group"] = "grey hair, or glasses of any kind"
+    figure = plot_slices(found, error_info(AGE, TASKS), STYLE, TASKS)
+    names = [note.text for note in figure.layout.annotations]
+    lines = next(name for name in names if "grey hair" in name).split("<br>")
+    assert len(lines) == 2
+    assert lines[1].endswith(f"(n{NO_BREAK}={NO_BREAK}31)")
     assert figure.layout.xaxis.title.text == "Age MAE (years)"
     shares = plot_slices(search(scale=0.01), error_info(HAIR, TASKS), STYLE, TASKS)
     assert list(shares.data[0].x) == pytest.approx([12.1, 10.1, 8.6])

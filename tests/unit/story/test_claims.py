@@ -346,6 +346,24 @@ def test_what_is_claimed_of_all_metrics_must_hold_for_all(view: StudyView) -> No
             "DenseWeight lowers the age MAE, a difference of 0.5 years.",
             Status.SUPPORTED,
         ),
+        # As the sentence of Overview writes a difference, in both languages.
+        (
+            "Age, MAE: DenseWeight (−0.52 years) is better than the"
+            " baseline; DenseWeight, alpha 1 (+1.10 years) is worse than the baseline;"
+            " 1 method is equivalent to the baseline.",
+            Status.SUPPORTED,
+        ),
+        (
+            "Âge, MAE : DenseWeight (−0,52 an) fait mieux que la référence"
+            " ; DenseWeight, alpha 1 (+1,10 an) fait moins bien que la référence ;"
+            " 1 méthode est équivalente à la référence.",
+            Status.SUPPORTED,
+        ),
+        (
+            "DenseWeight (−2.5 years) is better than the baseline on age"
+            " MAE; LMF is equivalent.",
+            Status.CONTRADICTED,
+        ),
         ("DenseWeight has an age bias of 0.2 years.", Status.SUPPORTED),
         ("DenseWeight has an age bias of -2.1 years.", Status.CONTRADICTED),
         ("DenseWeight, alpha 1 has an age bias of -1.8 years.", Status.CONTRADICTED),

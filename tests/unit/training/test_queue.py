@@ -87,7 +87,7 @@ def test_what_became_of_a_job_is_kept(tmp_path: Path) -> None:
     with q.open_queue(tmp_path) as queue:
         q.begin(good.id, queue)
         q.end(good.id, queue)
-        q.end(bad.id, queue, EquipoiseError("No.", expected="a yes.", remedy="ask."))
+        q.end(bad.id, queue, ("No.", "a yes.", "ask."))
         assert q.unfinished(queue) == ()
     by_id = {each.job.id: each for each in q.list_jobs(tmp_path)}
     assert by_id[good.id].state == "finished"

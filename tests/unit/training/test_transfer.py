@@ -286,7 +286,7 @@ def test_nor_may_those_that_the_weights_began_with_have_seen_them(store):
     )
     origin = Origin(tiny_study().model, second.model_path, second)
     check_unseen(origin, "cifar10", manifest(test=["c"]))
-    with pytest.raises(StudyError, match="trained on 1 images"):
+    with pytest.raises(StudyError, match="trained on 1 image"):
         check_unseen(origin, "cifar10", manifest(test=["b", "c"]))
 
 
