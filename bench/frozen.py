@@ -72,7 +72,7 @@ def _noise(tasks: tuple[Task, ...]) -> dict[str, Any]:
 
 
 def _compile(models: Any, study: Study, tasks: tuple[Task, ...]) -> None:
-    from core.training.fit import compile_model, usual_losses
+    from core.training.losses import compile_model, usual_losses
     from core.training.optimizer import build_optimizer
 
     compile_model(

@@ -76,7 +76,7 @@ def _compiled(
 ) -> object:
     """The study's model, compiled as for a run, some losses exchanged."""
     from core.models.build import build_models
-    from core.training.fit import compile_model, usual_losses
+    from core.training.losses import compile_model, usual_losses
     from core.training.optimizer import build_optimizer
 
     losses = losses or {}

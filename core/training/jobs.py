@@ -572,7 +572,8 @@ def _record(
     If it took over a finished run, it names that run and its place. Its inference time
     is unknown on another machine, since the record names one machine only.
     """
-    from core.training.fit import loss_weights, measure_inference_ms
+    from core.training.fit import measure_inference_ms
+    from core.training.losses import loss_weights
 
     study, method = requested.study, requested.method
     mirrored = bool(study.method(method).mirrored_answers)

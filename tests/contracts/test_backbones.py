@@ -16,7 +16,7 @@ from core.models.model_file import read_ahead
 from core.models.saved import load_groups, load_model
 from core.models.transfer import blocks, freeze
 from core.study import Augmentation, ModelTable
-from core.training.fit import compile_model, usual_losses
+from core.training.losses import compile_model, usual_losses
 from tests.tiny import tiny_study
 
 SIZE = 32

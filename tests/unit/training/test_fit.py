@@ -15,8 +15,14 @@ from core.methods.registry import resolve_method
 from core.study import MethodTable
 from core.tasks import Multiclass
 from core.training import fit as fitting
-from core.training.fit import fit, leaning_tasks, usual_losses
+from core.training.fit import fit
 from core.training.jobs import Listener, train_study
+from core.training.losses import (
+    build_objectives,
+    build_parts,
+    leaning_tasks,
+    usual_losses,
+)
 from core.training.training_rows import Data, epoch_mixes, epoch_rows, sample_weights
 from tests.tiny import tiny_study
 
@@ -170,7 +176,7 @@ def test_mixes_name_an_empty_last_class(task):
 def test_losses_name_an_empty_last_class(task):
     data, method, rows, said = what_needs_classes("logit-adjusted", task)
     with pytest.raises(MethodError, match=said):
-        fitting.build_parts(method.losses, data, rows)
+        build_parts(method.losses, data, rows)
 
 
 @pytest.mark.parametrize("place", [0, 1, -1])
@@ -183,7 +189,7 @@ def test_objectives_name_an_empty_class_that_is_a_group(place):
     rows = rows[data.manifest["hair"].iloc[rows] != classes[place]]
     method = resolve_method(study, "tried", data.tasks, ["group", "hair"])
     with pytest.raises(MethodError, match=f"Class {classes[place]} has no training"):
-        fitting.build_objectives(study, method, data, rows)
+        build_objectives(study, method, data, rows)
 
 
 def test_a_group_without_training_images_is_no_fault():
