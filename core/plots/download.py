@@ -14,6 +14,7 @@ import plotly.io as pio
 from plotly.offline import get_plotlyjs
 
 from core.language import N_, gettext, language
+from core.plots.figure import rebuild, spec_of
 from core.plots.highlight import HIGHLIGHT
 from core.plots.look import FONT_FAMILY, FONT_SIZE, INK
 from core.text import escape_chart
@@ -100,7 +101,7 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
         "yanchor": "top",
         "pad": {"l": 10, "t": 0},
     }
-    return go.Figure(figure.data, layout)
+    return rebuild({**spec_of(figure), "layout": layout})
 
 
 def image_options(figure: go.Figure, name: str, *, alone: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.plots.figure import rebuild, spec_of
 from core.text import escape_chart, only_own_tags
 
 Given = ParamSpec("Given")
@@ -152,10 +153,10 @@ def only_own_markup(figure: go.Figure) -> go.Figure:
     Names are escaped before a figure is drawn (``escapes_names``). One that was
     forgotten could be a link to another host: here at the latest it becomes text.
     """
-    drawn = figure.to_plotly_json()
+    drawn = spec_of(figure)
     if not _has_foreign_tags(drawn):
         return figure
-    return go.Figure(_without_tags(drawn))
+    return rebuild(_without_tags(drawn))
 
 
 def _has_foreign_tags(value: Any) -> bool:

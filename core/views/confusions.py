@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.errors import NothingToShow, ViewError
 from core.language import N_, gettext, ngettext
 from core.plots import confusion as plots
 from core.plots.classification import FEW, MANY
+from core.plots.figure import rebuild, spec_of
 from core.tasks import Classification
 from core.text import emphasis, listed, number, percent
 from core.views.answers import load_errors
@@ -137,7 +137,7 @@ def _with_clicks(
     else:
         said = gettext("Click a cell to see its images on Errors.")
     figures = {
-        what: plots.make_clickable(go.Figure(figure))
+        what: plots.make_clickable(rebuild(spec_of(figure)))
         for what, figure in _drawn.figures.items()
     }
     return replace(_drawn, figures=figures, note=f"{_drawn.note} {said}")

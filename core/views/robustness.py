@@ -169,16 +169,14 @@ def robustness_metric(view: StudyView, task: Task, name: str = "") -> MetricInfo
     return metric_info(f"{task.name}.{name or known[0]}", view.tasks)
 
 
-def load_corrupted(view: StudyView) -> CorruptedAnswers:
-    """The runs that answered the same corrupted images.
+def require_corrupted(view: StudyView) -> None:
+    """Fail where no run answered corrupted images.
 
     Raises
     ------
     NothingToShow
-        If none did.
     """
-    found = read_corrupted(view.runs, _rows)
-    if not found.runs:
+    if not any(run.corrupted_images for run in view.runs):
         raise NothingToShow(
             gettext(
                 "These runs of {study} were not measured on corrupted images. "
@@ -187,7 +185,18 @@ def load_corrupted(view: StudyView) -> CorruptedAnswers:
                 command=code(f"equipoise robustness {view.study.name}"),
             )
         )
-    return found
+
+
+def load_corrupted(view: StudyView) -> CorruptedAnswers:
+    """The runs that answered the same corrupted images.
+
+    Raises
+    ------
+    NothingToShow
+        If none did.
+    """
+    require_corrupted(view)
+    return read_corrupted(view.runs, _rows)
 
 
 def load_all_corrupted(view: StudyView, keys: Sequence[str]) -> Comparison:

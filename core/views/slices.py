@@ -1,6 +1,6 @@
 """The view of slices: groups of up to two features in which a method is worst."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -95,7 +95,7 @@ def load_search(view: StudyView, task: Task, method: str) -> SliceSearch:
         features.names,
         features.left_out,
         features,
-        load_aligned(view, task),
+        lambda: load_aligned(view, task),
     )
 
 
@@ -140,9 +140,10 @@ def _search(
     # Reasons, in the reader's language.
     left_out: Mapping[str, str],
     _features: SliceFeatures,
-    _aligned: AlignedPredictions,
+    _load: Callable[[], AlignedPredictions],
 ) -> SliceSearch:
+    aligned = _load()
     options = study_options(study, runs, load_tables(runs), baseline)
-    known = _features, _aligned, options
+    known = _features, aligned, options
     pooled = _pool(split, task, baseline, runs, tasks, study, names, *known)
-    return search_slices(_aligned, task, _features, options, [method], pooled)[method]
+    return search_slices(aligned, task, _features, options, [method], pooled)[method]

@@ -18,7 +18,7 @@ def show_robustness(view: StudyView, task: Task) -> None:
     """How the answers to one task get worse as the images do."""
     st.header(gettext("Under corruption"), anchor=False)
     with saying_what_is_missing():
-        robustness.load_corrupted(view)
+        robustness.require_corrupted(view)
         with open_card() as card:
             metric = _choose_metric(view, task)
             info = robustness.robustness_metric(view, task, metric)
