@@ -85,8 +85,7 @@ def show_drawn(drawn: Drawn, *, key: str, factor: float) -> None:
     rows = _in_rows(drawn)
     # Several share the place, and none has room for the size of one.
     size = factor * (1.0, 0.8, 0.65)[min(len(rows), 3) - 1]
-    if len(rows[0]) > 2:
-        size = min(size, factor * (0.85 if len(rows[0]) == 3 else 0.7))
+    size = min(size, factor * 0.85) if len(rows[0]) > 2 else size
     for number, row in enumerate(rows):
         places = st.columns(len(row), gap="small") if len(row) > 1 else [st]
         for place, (what, figure) in zip(places, row, strict=True):
