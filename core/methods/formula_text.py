@@ -6,6 +6,7 @@ and powers keep their signs, as in p_y and e^(−x).
 
 import re
 
+from core.language import N_, gettext
 from core.text import MINUS
 
 _WORDS = {
@@ -20,6 +21,24 @@ _SIGNS = {r"\,": " ", r"\;": " ", r"\ ": " ", r"\{": "{", r"\}": "}", r"\\": "; 
 _ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "overline": "\u0304"}
 _UPRIGHT = ("mathrm", "text", "operatorname")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
+
+
+_SAID = (N_("or"), N_("else"), N_("unless given"), N_("the density scaled to"))
+"""Words of formulas."""
+
+
+def said_formula(latex: str) -> str:
+    r"""A formula with its words, such as ``\text{ or }``, in the reader's language.
+
+    Examples
+    --------
+    >>> said_formula(r"a \text{ or } b")
+    'a \\text{ or } b'
+    """
+    for word in _SAID:
+        said = rf"\g<1>{gettext(word)}\g<2>"
+        latex = re.sub(rf"(\\text\{{ ?){word}( ?\}})", said, latex)
+    return latex
 
 
 def formula_text(latex: str) -> str:

@@ -25,7 +25,7 @@ from core.plots.overview import (
     shown_rows,
 )
 from core.plots.traces import build_marks, error_bar, front_line, sign_at
-from core.text import clauses, listed, number, percent
+from core.text import NO_BREAK, clauses, listed, number, percent
 
 # Ratio of the greatest to the least cost from which a logarithmic axis is offered,
 # and from which it is there unasked.
@@ -526,7 +526,7 @@ def steps_table(
                 gettext(
                     "Difference in {metric}", metric=metric.label
                 ): f"{gain} {between}",
-                gettext("p"): p_value(step.p),
+                gettext("p"): p_value(step.p).replace(" ", NO_BREAK),
                 cost.heading: f"{ends[0]} → {ends[1]}",
                 gettext("Times the cost"): ratio,
             }

@@ -33,8 +33,8 @@ pio.templates["equipoise"] = go.layout.Template(
     }
 )
 pio.templates.default = "equipoise"
-TITLE_LETTERS = 30
-"""Letters of an axis's title that a phone has room for."""
+TITLE_LETTERS = 28
+"""Letters of a title below a chart that a phone has room for."""
 
 
 def build_figure(

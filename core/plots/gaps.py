@@ -285,8 +285,11 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
         traces,
         height=430 + 26 * len(table),
         xaxis=_change_axis(
-            gettext(
-                "Change of accuracy in {group}<br>(the baseline's best)", group=best
+            broken(
+                gettext(
+                    "Change of accuracy in {group}<br>(the baseline's best)", group=best
+                ),
+                TITLE_LETTERS,
             ),
             reach,
         ),
@@ -310,7 +313,7 @@ def plot_levelling(table: pd.DataFrame, look: Look, *, two_groups: bool) -> go.F
 
 def _change_axis(title: str, reach: float) -> dict[str, Any]:
     return {
-        "title": {"text": broken(title, TITLE_LETTERS)},
+        "title": {"text": title},
         "range": [-reach, reach],
         "zeroline": False,
     }

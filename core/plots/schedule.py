@@ -145,8 +145,8 @@ def schedule_takeaway(
         method=strong(label),
         epochs=_epochs(phases[-1][1]),
         phases=listed(said),
-        top=short_number(top),
-        last=short_number(last),
+        top=short_number(float(f"{top:.3g}")),
+        last=short_number(float(f"{last:.3g}")),
     )
 
 

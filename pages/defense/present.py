@@ -13,6 +13,7 @@ from core.story.telling import Told, tell
 from core.text import to_markdown
 from pages.defense.live import show_live
 from pages.defense.slides import (
+    LEAST,
     preview_of,
     show_doubt,
     show_drawn,
@@ -44,7 +45,8 @@ PLAIN_SIZE = (1200, 675)
 LONG_CLAIM = 130
 # Of the preview of the next slide, in pixels.
 NEXT_HEIGHT = 300
-LEAST, MOST = 0.85, 4.0
+# How much larger at most.
+MOST = 4.0
 WORDS = {
     "back": (N_("The slide before"), "←"),
     "next": (N_("The next slide"), "→"),

@@ -22,6 +22,10 @@ from pages.shell.story import Work
 
 # Rows of a table that fill a slide; of a longer one, those are shown.
 ROWS_SHOWN = 14
+# How much smaller than on its page a chart is at least.
+LEAST = 0.85
+# Pixels of rows and their names, on their page, for which every slide has room.
+STAGE_HEIGHT = 635
 ICONS = {TEXT: ":material/notes:", PHOTO: ":material/photo_camera:"}
 TABLE_ICON, BROKEN_ICON = ":material/table_chart:", ":material/broken_image:"
 
@@ -85,8 +89,9 @@ def show_drawn(drawn: Drawn, *, key: str, factor: float) -> None:
     rows = _in_rows(drawn)
     # Several share the place, and none has room for the size of one.
     size = factor * (1.0, 0.8, 0.65)[min(len(rows), 3) - 1]
-    if len(rows[0]) > 2:
-        size = min(size, factor * (0.85 if len(rows[0]) == 3 else 0.7))
+    size = min(size, factor * 0.85) if len(rows[0]) > 2 else size
+    if len(rows) == 1 and (height := _named_rows_height(drawn)) > STAGE_HEIGHT:
+        size = min(size, max(LEAST, factor * STAGE_HEIGHT / height))
     for number, row in enumerate(rows):
         places = st.columns(len(row), gap="small") if len(row) > 1 else [st]
         for place, (what, figure) in zip(places, row, strict=True):
@@ -97,6 +102,21 @@ def show_drawn(drawn: Drawn, *, key: str, factor: float) -> None:
                 height="stretch",
                 config={"displayModeBar": False},
             )
+
+
+def _named_rows_height(drawn: Drawn) -> int:
+    """Pixels on its page of a chart whose rows have names above them; 0 without one.
+
+    In letters too large for a row, a name lies on the row above it.
+    """
+    return max(
+        (
+            figure.layout.height or 0
+            for figure in drawn.figures.values()
+            if figure.layout.yaxis.showticklabels is False
+        ),
+        default=0,
+    )
 
 
 def show_plain(drawn: Drawn, *, key: str) -> None:

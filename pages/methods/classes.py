@@ -16,6 +16,7 @@ from core.text import to_markdown
 from core.views.methods import DRAW_SEED, gathered
 from pages.methods.parameters import values_of
 from pages.methods.play import Play, by_head, head_of, labels_by_head
+from pages.shell.choose import slider_format
 from pages.shell.show import show_chart, show_charts
 
 QUANTITIES = {
@@ -176,6 +177,7 @@ def _pulls(play: Play, controls: DeltaGenerator) -> None:
         0.01,
         key="methods_probability",
         persist_state="session",
+        format=slider_format("%.2f"),
         help=gettext("For the pull: low is wrong, high is right."),
     )
     for head, entries in groups.items():

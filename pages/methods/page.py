@@ -9,6 +9,7 @@ from core.errors import EquipoiseError
 from core.language import N_, gettext, in_form, ngettext
 from core.methods import curves
 from core.methods.entry import GROUPS, PARTS, Entry, Value
+from core.methods.formula_text import said_formula
 from core.methods.registry import TAKES_GROUPS
 from core.plots import methods as plots
 from core.plots.look import Look, method_styles
@@ -321,7 +322,7 @@ def _card(entry: Entry, play: Play) -> None:
     st.markdown(f"**{to_markdown(label)}**  :gray-badge[{part}]")
     st.markdown(to_markdown(gettext(entry.summary)))
     # A formula's second half would leave the card.
-    for line in entry.formula.split(r", \quad"):
+    for line in said_formula(entry.formula).split(r", \quad"):
         if line.strip():
             st.latex(line.strip())
     if entry.traps:

@@ -1,10 +1,13 @@
 """Formulas as plain text: nothing of LaTeX is left, and nothing is lost."""
 
+import re
+
 import pytest
 
+from core.language import speaking
 from core.methods.curves import USUAL
 from core.methods.entries import ENTRIES
-from core.methods.formula_text import formula_text
+from core.methods.formula_text import formula_text, said_formula
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,16 @@ def test_no_formula_of_the_registry_keeps_a_command(name: str) -> None:
     assert "\\" not in text
     assert text.count("(") == text.count(")")
     assert not any(word in text for word in ("frac", "begin", "quad", "mathrm"))
+
+
+def test_words_of_a_formula_are_in_the_language_of_the_reader():
+    latex = r"p' \text{ the density scaled to } [0, 1]"
+    assert said_formula(latex) == latex
+    with speaking("fr"):
+        assert r"\text{ la densit" in said_formula(latex)
+    # No word of a formula stays English.
+    words = re.compile(r"\\text\{ ?(.*?) ?\}")
+    for entry in ENTRIES.values():
+        with speaking("fr"):
+            said = words.findall(said_formula(entry.formula))
+        assert not set(said) & set(words.findall(entry.formula)), entry.name

@@ -97,7 +97,7 @@ def test_a_method_is_drawn_in_the_language_that_is_spoken() -> None:
     assert "une image pèse 45 contre 0,22 avec Poids INS" in french.takeaway
     assert "échauffement, Entropie croisée avec Poids INS" in course.takeaway
     (figure,) = french.figures.values()
-    assert figure.layout.xaxis.title.text.endswith("du plus fréquent au plus rare")
+    assert figure.layout.xaxis.title.text.endswith("du fréquent au rare")
     english = methods.draw_method(found, method="csce")
     assert "an image weighs 45 against 0.22 under INS weights" in english.takeaway
     assert english.numbers is not None
