@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from core.importing.layout import LayoutChoices
 from core.importing.reading import read_file
 from core.importing.table_study import prepare_study, write_study
+from core.runs import STORE_VARIABLE
+from tests import synthetic
 from tests.imports import wide
 
 HOST = "other.example"
@@ -102,6 +105,21 @@ def poison(folder: Path) -> None:
             if table[name].dtype.kind not in "biuf":
                 table[name] = [hostile(cell) for cell in table[name].astype(object)]
         table.rename(columns=hostile).to_parquet(path)
+
+
+def write_hostile_store(store: Path) -> None:
+    """Write studies whose every name is hostile: two of a table, one of synthetic runs.
+
+    Of the runs it is the study ``utkface``.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STORE_VARIABLE, str(store))
+        for kind in ("binary", "regression"):
+            write_table_study(store, kind)
+    synthetic.write_store(
+        store, "utkface", methods=("baseline", "ins"), seeds=(0,), rows=320
+    )
+    rename_study(store)
 
 
 def write_table_study(store: Path, kind: str) -> str:

@@ -4,10 +4,14 @@ Nothing is trained here: predictions are drawn from simple distributions whose
 parameters are in ``METHODS``, so that a test knows which method is better in truth.
 """
 
+import atexit
 import json
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -372,12 +376,33 @@ def write_store(
 ) -> Study:
     """Write the run folders of a study, its file, its manifest and data report.
 
+    The same study is drawn once in a process and then copied, times of its files and
+    all: to what keeps results by its files, nothing has changed.
+
     Returns
     -------
     Study
         The study that was written beside the runs.
     """
-    methods = tuple(methods)
+    drawn = _drawn_store(
+        name, tuple(methods), tuple(seeds), rows, validation_rows, rng_seed
+    )
+    shutil.copytree(drawn, store, dirs_exist_ok=True)
+    return synthetic_study(name, methods=methods, seeds=seeds)
+
+
+@cache
+def _drawn_store(
+    name: str,
+    methods: tuple[str, ...],
+    seeds: tuple[int, ...],
+    rows: int,
+    validation_rows: int,
+    rng_seed: int,
+) -> Path:
+    """A store with one study, to be copied; it goes with the process."""
+    store = Path(tempfile.mkdtemp(prefix="synthetic-"))
+    atexit.register(shutil.rmtree, store, ignore_errors=True)
     study = synthetic_study(name, methods=methods, seeds=seeds)
     for method, seed in product(methods, seeds):
         write_run(
@@ -393,7 +418,7 @@ def write_store(
         name, rows=rows, validation_rows=validation_rows, rng_seed=rng_seed
     )
     write_study_files(store, study, manifest, synthetic_report(name, manifest))
-    return study
+    return store
 
 
 def synthetic_report(name: str, manifest: pd.DataFrame) -> dict[str, object]:

@@ -1,5 +1,8 @@
 """A study that trains in seconds: few avatars, small pictures, one convolution."""
 
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from core.study import Study, parse_study
@@ -64,3 +67,17 @@ def tiny_study(**training: Any) -> Study:
     study = parse_study(TEXT, origin="tiny")
     table = study.training.model_copy(update=training)
     return study.model_copy(update={"training": table})
+
+
+def killed_at(places: Mapping[int, Path], store: Path) -> Callable[..., None]:
+    """Copy the store of a training at some epochs, each to a place of its own.
+
+    It is called when an epoch is done, as ``Listener`` calls it, and keeps what a
+    process leaves that is killed then: the state of that epoch is not yet written.
+    """
+
+    def keep(method: str, seed: int, epoch: int, values: Mapping[str, float]) -> None:
+        if epoch in places:
+            shutil.copytree(store, places[epoch])
+
+    return keep

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import hostile, synthetic
+from tests import hostile
 from tests.browser.conftest import App, start, stop
 from tests.pages.test_hostile import PAGES
 
@@ -37,14 +37,7 @@ MADE_OF_NAMES = (
 def bad_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app on studies whose every name is hostile."""
     store = tmp_path_factory.mktemp("bad")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EQUIPOISE_RUNS", str(store))
-        hostile.write_table_study(store, "binary")
-        hostile.write_table_study(store, "regression")
-    synthetic.write_store(
-        store, "utkface", methods=("baseline", "ins"), seeds=(0,), rows=320
-    )
-    hostile.rename_study(store)
+    hostile.write_hostile_store(store)
     running = start(tmp_path_factory.mktemp("bad-app"), store)
     yield running
     stop(running)

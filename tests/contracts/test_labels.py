@@ -15,7 +15,8 @@ from core.study import load_study
 
 STUDY, METHOD, SEED, TASK = "avatars", "baseline", 0, "glasses"
 THRESHOLD = 0.3
-COUNT = 900
+# Batches of 64, with a last one that is not full.
+COUNT = 300
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,18 @@ import pytest
 
 from core import runs
 from core.data.generated_images import SAMPLE, GeneratedSample
+from core.data.manifest import TRAINING
 from core.data.readers.avatars import INFO
 from core.methods.entries import ENTRIES
 from core.methods.entry import PARTS
-from core.methods.registry import TAKES_GROUPS
+from core.methods.registry import TAKES_GROUPS, resolve_method
 from core.methods.temperature import scale
 from core.models.saved import load_model
 from core.study import MethodTable, Study
 from core.tasks import Classification
 from core.training.jobs import Listener, load_data, train_study
-from tests.tiny import tiny_study
+from core.training.training_rows import Data, epoch_rows
+from tests.tiny import killed_at, tiny_study
 
 TASKS = {task.kind: task.name for task in INFO.tasks}
 CLASSIFICATIONS = [task for task in INFO.tasks if isinstance(task, Classification)]
@@ -34,8 +36,27 @@ def on_each_task(part: str) -> list[tuple[str, str]]:
     ]
 
 
+def drawn_alone() -> list[tuple[str, str]]:
+    """Samplers of rows with all but one of the tasks that they take: names of both.
+
+    They hand on numbers of rows, and nothing after them knows of which task: each is
+    trained on one, whose kinds take turns, and draws on the others.
+    """
+    alone = []
+    drawing = [
+        e for e in ENTRIES.values() if e.part == "sampler" and e.pixels == "kept"
+    ]
+    for turn, entry in enumerate(drawing):
+        tasks = [task for name, task in on_each_task("sampler") if name == entry.name]
+        del tasks[turn % len(tasks)]
+        alone += [(entry.name, task) for task in tasks]
+    return alone
+
+
 def cases() -> dict[str, Use]:
     """Methods that use, all together, every entry on every kind of task it takes.
+
+    But for what is ``drawn_alone``.
 
     Compiling takes most of the time of a run, so each has a loss on every head; and
     besides, as long as there are any, a sampler, weights and so on.
@@ -45,7 +66,11 @@ def cases() -> dict[str, Use]:
         losses[loss[1]].append(loss)
     # An entry is used once in a method: on another head it is another method's turn.
     losses["glasses"].reverse()
-    others = [on_each_task(part) for part in PARTS if part != "loss"]
+    others = [
+        [pair for pair in on_each_task(part) if pair not in drawn_alone()]
+        for part in PARTS
+        if part != "loss"
+    ]
     used: dict[str, Use] = {}
     for row in zip_longest(*losses.values(), *others):
         use = {name: _given(name, task) for name, task in filter(None, row)}
@@ -64,6 +89,8 @@ def test_every_entry_is_tried_on_every_kind_of_task():
     tried = {
         (name, table["on"]) for use in cases().values() for name, table in use.items()
     }
+    assert not tried & set(drawn_alone())
+    tried |= set(drawn_alone())
     assert tried == {pair for part in PARTS for pair in on_each_task(part)}
 
 
@@ -100,7 +127,6 @@ def data(study):
     """The study's images, as its methods take them."""
     from core.data.cache import build_image_cache
     from core.data.catalog import renderer
-    from core.training.training_rows import Data
 
     loaded, _ = load_data(study, None, Listener().progress)
     paths = loaded.manifest["path"].tolist()
@@ -126,6 +152,18 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, data, trained):
     history = run.history()
     assert history["epoch"].max() == study.training.epochs
     assert np.isfinite(history["value"]).all()
+
+
+@pytest.mark.parametrize(("name", "task"), drawn_alone())
+def test_rows_are_drawn_on_every_kind_of_task(name, task, data):
+    study = small_study({"tried": MethodTable(label=name, use={name: {"on": task}})})
+    method = resolve_method(study, "tried", data.tasks)
+    rows = data.rows(TRAINING)
+    draw = epoch_rows(data, method, rows, seed=0, epochs=2, batch_size=16)
+    labels = data.manifest[task]
+    for epoch in range(2):
+        assert set(draw(epoch)) <= set(rows)
+        assert set(labels.iloc[draw(epoch)]) == set(labels.iloc[rows])
 
 
 @pytest.mark.slow
@@ -163,25 +201,15 @@ def test_what_is_saved_predicts_what_was_recorded(name, study, data, trained):
 def test_a_broken_off_training_goes_on_as_if_unbroken(use, tmp_path):
     study = small_study({"tried": MethodTable(label="Tried", use=use)}, epochs=3)
 
-    class Stop(Exception):
-        pass
-
-    def stop(method: str, seed: int, epoch: int, values: object) -> None:
-        if epoch == 2:
-            raise Stop
-
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    (unbroken,) = train_study(study, methods=["tried"], out=whole)
-    with pytest.raises(Stop):
-        train_study(
-            study, methods=["tried"], out=broken, listener=Listener(epoch_done=stop)
-        )
+    listener = Listener(epoch_done=killed_at({2: broken}, whole))
+    (unbroken,) = train_study(study, methods=["tried"], out=whole, listener=listener)
     epochs: list[int] = []
     listener = Listener(epoch_done=lambda m, s, epoch, v: epochs.append(epoch))
     (resumed,) = train_study(
         study, methods=["tried"], out=broken, resume=True, listener=listener
     )
-    # The state of epoch 2 was not yet written when it was stopped.
+    # The state of epoch 2 was not yet written when it was broken off.
     assert epochs == [2, 3]
     pd.testing.assert_frame_equal(resumed.history(), unbroken.history())
     pd.testing.assert_frame_equal(resumed.predictions(), unbroken.predictions())

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.synthetic import synthetic_manifest, write_store
 
 METHODS = ("baseline", "ins", "denseweight")
 LABEL_NOISE = 4.03
+Writer = Callable[[Path], object]
 # A server looks through the installed packages once, AppTest at every opening.
 manifest_scanner.scan_component_manifests = cache(
     manifest_scanner.scan_component_manifests
@@ -43,16 +45,34 @@ def plain_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_key, "_start", "")
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every test of this process has its store: paths tell results apart."""
+    return tmp_path_factory.mktemp("pages")
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty store; nothing shipped is seen beside it."""
-    folder = tmp_path / "runs"
+def store(
+    place: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """An empty store; nothing shipped is seen beside it.
+
+    A study that is put there again has the files of the test before, so that its
+    results are still kept, as they are for the visitors of one server. A test that
+    puts something else in the place of our code begins with nothing, and leaves
+    nothing.
+    """
+    folder = place / "runs"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     monkeypatch.setenv(core.runs.STORE_VARIABLE, str(folder))
-    monkeypatch.setattr(core.runs, "shipped_store", lambda: tmp_path / "shipped")
-    clear_caches()
+    monkeypatch.setattr(core.runs, "shipped_store", lambda: place / "shipped")
+    patches = "monkeypatch" in signature(request.function).parameters
+    if patches:
+        clear_caches()
     yield folder
-    clear_caches()
+    if patches:
+        clear_caches()
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +91,29 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Writer], Path]:
+    """Let a function write a store once for all tests; the folder is to be copied."""
+
+    @cache
+    def make(write: Writer) -> Path:
+        folder = tmp_path_factory.mktemp("made")
+        write(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def copied(store: Path, made: Callable[[Writer], Path]) -> Callable[[Writer], Path]:
+    """Put there what a function writes to a store, with the times of its files."""
+
+    def copy(write: Writer) -> Path:
+        return Path(shutil.copytree(made(write), store, dirs_exist_ok=True))
+
+    return copy
 
 
 @pytest.fixture

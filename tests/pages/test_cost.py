@@ -9,6 +9,7 @@ from core.evaluation.comparison import compare_runs
 from core.evaluation.cost import COSTS
 from core.results.study_runs import study_options
 from core.runs import list_runs, study_of_runs
+from tests.pages.opening import date_by_content
 from tests.synthetic import TASKS
 
 SECONDS = {"baseline": 100.0, "ins": 60.0, "denseweight": 200.0}
@@ -34,6 +35,7 @@ def change(store):
                     table = table[part]
                 table[parts[-1]] = value
             path.write_text(json.dumps(record))
+        date_by_content(store)
 
     return write
 
@@ -100,6 +102,7 @@ def test_every_cost_can_be_chosen(spent, change, store, open_page, cost):
         for seed in (0, 1):
             model = store / "utkface" / method / f"seed-{seed}" / "model.keras"
             model.write_bytes(bytes(int(parameters)))
+    date_by_content(store)
     app = open_page("cost")
     app.selectbox(key="cost_cost").select(cost).run()
     assert not app.exception

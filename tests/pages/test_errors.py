@@ -25,8 +25,7 @@ from tests.synthetic import AGE, TASKS, add_corrupted, write_store
 GALLERIES = PICTURES + 2 * changed.PICTURES + TYPICAL
 
 
-@pytest.fixture
-def drawn(store):
+def write_drawn(store):
     """The study of generated pictures, with images that can be drawn."""
     study = write_store(store, "avatars", methods=("baseline", "lmf"), seeds=(0, 1))
     dataset = {"name": "avatars", "options": {"count": 2000}}
@@ -36,6 +35,11 @@ def drawn(store):
         table = pd.read_parquet(path)
         ids = [avatars.IMAGE_ID.format(index) for index in range(len(table))]
         table.assign(image_id=ids).to_parquet(path)
+
+
+@pytest.fixture
+def drawn(copied):
+    copied(write_drawn)
 
 
 @pytest.fixture
@@ -443,28 +447,31 @@ def test_a_seed_that_only_some_methods_have(store, open_page):
     assert list(_box(app, "Errors of").options) == ["Baseline"]
 
 
-@pytest.fixture
-def framed(drawn, store):
-    """The same study with an attribute that is the label of glasses but for three.
+def answers_of(store):
+    """The test answers of the baseline."""
+    folder = store / "avatars" / "baseline" / "seed-0"
+    answers = pd.read_parquet(folder / "predictions.parquet")
+    return answers[answers["split"] == "test"]
 
-    Returns
-    -------
-    list of str
-        Ids of the three.
-    """
-    folder = store / "avatars"
-    answers = pd.read_parquet(folder / "baseline" / "seed-0" / "predictions.parquet")
-    ids = answers.loc[answers["split"] == "test", "image_id"].to_numpy()
-    table = pd.read_parquet(folder / "manifest.parquet")
+
+def write_framed(store):
+    """The same study with an attribute that is the label of glasses but for three."""
+    write_drawn(store)
+    path = store / "avatars" / "manifest.parquet"
+    table = pd.read_parquet(path)
     # The manifest is of the same images, whose ids were changed to be drawn.
     test = np.flatnonzero(table["split"] == "test")
     names = table["image_id"].to_numpy(object, copy=True)
-    names[test] = ids
+    names[test] = answers_of(store)["image_id"]
     frame = (table["glasses"] == "glasses").to_numpy(copy=True)
     frame[test[:3]] = ~frame[test[:3]]
-    renamed = table.assign(image_id=names, frame=frame)
-    renamed.to_parquet(folder / "manifest.parquet")
-    return ids[:3].tolist()
+    table.assign(image_id=names, frame=frame).to_parquet(path)
+
+
+@pytest.fixture
+def framed(copied):
+    """Ids of the three images whose attribute is not their label."""
+    return answers_of(copied(write_framed))["image_id"].iloc[:3].tolist()
 
 
 def test_a_label_is_explained_by_the_rule_behind_it(framed, open_page):

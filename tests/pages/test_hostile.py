@@ -158,11 +158,9 @@ def check_downloads(files: list[tuple[str, object]]) -> None:
 
 
 @pytest.fixture
-def bad_store(store):
+def bad_store(copied):
     """Studies whose every name is hostile: of a table, and of trained methods."""
-    hostile.write_table_study(store, "binary")
-    hostile.write_table_study(store, "regression")
-    return store
+    return copied(hostile.write_hostile_store)
 
 
 # Train offers what can be trained: a table of predictions cannot.
@@ -184,9 +182,7 @@ def test_a_tag_with_a_foreign_address_would_be_seen():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_trained_study_is_text_everywhere(fill, store, open_page, offered, page):
-    fill("utkface", methods=("baseline", "ins"), seeds=(0,))
-    hostile.rename_study(store)
+def test_a_trained_study_is_text_everywhere(bad_store, open_page, offered, page):
     app = open_page(page, study="utkface")
     assert not faults_of(app)
     # These show the title among the choices of a box only, which are plain text.

@@ -15,8 +15,7 @@ from tests.synthetic import TASKS, write_store
 TITLE = "Whose labels are wrong?"
 
 
-@pytest.fixture
-def drawn(store):
+def write_drawn(store):
     """Generated pictures that can be drawn, a third of the hair labels wrong."""
     study = write_store(store, "avatars", methods=("baseline", "lmf"), seeds=(0, 1))
     dataset = {"name": "avatars", "options": {"count": 2000}}
@@ -33,6 +32,11 @@ def drawn(store):
     ids = manifest["image_id"].map(names).fillna(manifest["image_id"])
     manifest = manifest.assign(image_id=ids, hair_clean=clean)
     manifest.to_parquet(store / "avatars" / "manifest.parquet")
+
+
+@pytest.fixture
+def drawn(copied):
+    copied(write_drawn)
 
 
 def text_of(app):

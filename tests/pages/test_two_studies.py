@@ -7,6 +7,7 @@ import pytest
 
 import core.runs
 from core.results.run_settings import TOGETHER
+from tests.pages.opening import date_by_content
 from tests.two_studies import OTHER, change_split, copy_study, test_ids
 
 KEY = "bar_against_utkface"
@@ -27,6 +28,7 @@ def both(fill, store):
     training = {**study["training"], "epochs": 12}
     kept = ("baseline", "ins")
     copy_study(store, methods=kept, seeds=(1,), study={"training": training})
+    date_by_content(store)
     return store
 
 

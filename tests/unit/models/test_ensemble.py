@@ -90,21 +90,30 @@ def pictures(name, count=3):
     return np.random.default_rng(1).integers(0, 256, (count, size, size, 3), np.uint8)
 
 
-def test_answers_are_those_of_each_model_by_itself(saved):
+@pytest.fixture(scope="module")
+def together(saved):
+    """The files' models in one, with its answers for the pictures."""
     name, paths = saved
-    pixels = pictures(name)
-    _, together = answer(paths, pixels)
+    return answer(paths, pictures(name))
+
+
+def alone(path, pixels):
+    """Called and not compiled: the large ones take longer to compile than to answer."""
+    model = load_model(path)
+    return keras.tree.map_structure(np.asarray, model(pixels, training=False))
+
+
+def test_answers_are_those_of_each_model_by_itself(saved, together):
+    name, paths = saved
+    _, answers = together
     for row, path in enumerate(paths):
-        alone = load_model(path).predict(pixels.astype("float32"), verbose=0)
-        for task, values in alone.items():
-            np.testing.assert_allclose(
-                together[task][row], values, rtol=1e-5, atol=1e-6
-            )
+        for task, values in alone(path, pictures(name)).items():
+            np.testing.assert_allclose(answers[task][row], values, rtol=1e-5, atol=1e-6)
 
 
-def test_frozen_blocks_are_computed_once_for_all_heads(saved):
-    name, paths = saved
-    ensemble, _ = answer(paths, pictures(name))
+def test_frozen_blocks_are_computed_once_for_all_heads(saved, together):
+    name, _ = saved
+    ensemble, _ = together
     assert [part.members for part in ensemble.parts] == [(0,), (1, 3), (2,)]
     (backbone,) = {id(p.backbone): p.backbone for p in ensemble.parts}.values()
     models = build(name)
@@ -129,8 +138,8 @@ def test_weights_are_shared_as_far_as_they_are_equal_and_no_further(tmp_path):
     (part,) = ensemble.parts
     assert part.backbone.prefix is None
     for row, path in enumerate(paths):
-        alone = load_model(path).predict(pictures("cnn"), verbose=0)
-        np.testing.assert_allclose(together["age"][row], alone["age"], rtol=1e-5)
+        own = alone(path, pictures("cnn"))
+        np.testing.assert_allclose(together["age"][row], own["age"], rtol=1e-5)
 
 
 def test_models_of_one_backbone_compute_it_once(tmp_path):
@@ -149,15 +158,15 @@ def test_models_of_one_backbone_compute_it_once(tmp_path):
     assert np.abs(np.subtract(*together["hair"])).max() > 0.01
 
 
-def test_explained_weights_are_those_of_the_member(saved):
+def test_explained_weights_are_those_of_the_member(saved, together):
     """What is put in place of a template's weights makes it that member."""
-    name, paths = saved
+    name, _ = saved
     pixels = pictures(name).astype("float32")
-    ensemble, together = answer(paths, pixels)
+    ensemble, answers = together
     for part in ensemble.parts:
         for row, member in enumerate(part.members):
             with keras.StatelessScope(state_mapping=part.scope(row)):
-                alone = part.template(pixels, training=False)
+                own = part.template(pixels, training=False)
             np.testing.assert_allclose(
-                np.asarray(alone["hair"]), together["hair"][member], rtol=1e-5
+                np.asarray(own["hair"]), answers["hair"][member], rtol=1e-5
             )

@@ -146,14 +146,14 @@ def test_the_trials_of_a_search_are_made_on_the_cluster(
         "--cluster": nodes.address,
         "--storage": f"sqlite:///{root / 'trials.sqlite'}",
         "--method": "baseline",
-        "--trials": "3",
+        "--trials": "2",
         "--out": str(tuned),
     }
     given = [word for option in options.items() for word in option]
     result = CliRunner().invoke(app, ["tune", str(study), *given])
     assert result.exit_code == 0, result.stderr
     tried = load_study(tuned).search.trials
-    assert [each.method for each in tried] == ["baseline"] * 3
+    assert [each.method for each in tried] == ["baseline"] * 2
     assert [each.own for each in tried].count(True) == 1
 
 

@@ -1,6 +1,5 @@
 """One run: its phases, its classes, its usual losses, and how fast it was."""
 
-import shutil
 from types import SimpleNamespace
 
 import keras
@@ -24,7 +23,7 @@ from core.training.losses import (
     usual_losses,
 )
 from core.training.training_rows import Data, epoch_mixes, epoch_rows, sample_weights
-from tests.tiny import tiny_study
+from tests.tiny import killed_at, tiny_study
 
 
 @pytest.fixture(autouse=True)
@@ -65,12 +64,8 @@ def _validated(monkeypatch):
 @pytest.mark.usefixtures("_validated")
 def test_every_phase_has_a_patience_of_its_own_wherever_it_is_broken_off(tmp_path):
     study = study_of(LATE, epochs=5, patience=1)
+    whole = tmp_path / "whole"
     places = {epoch: tmp_path / f"stopped-{epoch}" for epoch in (2, 3, 4)}
-
-    def keep(method, seed, epoch, values):
-        if epoch in places:
-            # What a process leaves that is killed now.
-            shutil.copytree(tmp_path / "whole", places[epoch])
 
     def train(place, seen, told=lambda *epoch: None):
         def listen(method, seed, epoch, values):
@@ -85,7 +80,7 @@ def test_every_phase_has_a_patience_of_its_own_wherever_it_is_broken_off(tmp_pat
         assert (run.info["epochs"], run.info["best_epoch"]) == (4, 3)
 
     epochs = []
-    train(tmp_path / "whole", epochs, keep)
+    train(whole, epochs, killed_at(places, whole))
     assert epochs == [1, 2, 3, 4]
     for stopped_at, place in places.items():
         epochs = []

@@ -23,7 +23,7 @@ from core.training import frozen_features
 from core.training.frozen_features import FrozenFeatures, open_frozen_features
 from core.training.frozen_worker import BATCH, NotCachedError
 from core.training.jobs import Listener, train_study
-from tests.tiny import tiny_study
+from tests.tiny import killed_at, tiny_study
 
 AUGMENTATION = Augmentation(rotation_degrees=8.0, horizontal_flip=True)
 # Two convolutions; the second learns.
@@ -299,10 +299,27 @@ def test_the_run_says_what_it_was_trained_with_and_is_the_same_model(runs_of):
     assert not all(same)
 
 
-def test_eight_variants_are_kept_unless_the_study_says_otherwise(place):
-    (run,) = train(study_of(epochs=1), place / "out", methods=["baseline"])
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Runs of one study by method, and the entries of the cache that they left."""
+    use = {
+        "tried": {"mixup": {"on": "hair"}},
+        "adjusted": {"post-hoc-logit-adjustment": {"on": "hair"}},
+    }
+    methods = {name: MethodTable(label=name, use=own) for name, own in use.items()}
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EQUIPOISE_CACHE", str(folder / "cache"))
+        patch.setattr(runs, "shipped_store", lambda: folder / "shipped")
+        patch.setenv(runs.STORE_VARIABLE, str(folder / "runs"))
+        found = train(study_of(methods, epochs=1), folder / "out")
+        return {run.method: run for run in found}, list_entries()
+
+
+def test_eight_variants_are_kept_unless_the_study_says_otherwise(trained):
+    run, entries = trained[0]["baseline"], trained[1]
     assert run.info["frozen_layers"]["cached_variants"] == 8
-    (entry,) = [entry for entry in list_entries() if entry.kind == "features"]
+    (entry,) = [entry for entry in entries if entry.kind == "features"]
     manifest = runs.manifest_of(run)
     seen = manifest["split"].isin(["training", "validation"]).sum()
     assert entry.about == {
@@ -336,33 +353,23 @@ def test_without_frozen_layers_nothing_is_kept(place):
     ids=["gathered features, drawn rows", "group shares, two phases"],
 )
 def test_a_broken_off_training_goes_on_as_if_unbroken(place, trainable, use):
-    class Stop(Exception):
-        pass
-
-    def stop(method, seed, epoch, values):
-        if epoch == 2:
-            raise Stop
-
     tried = {"tried": MethodTable(label="Tried", use=use)}
     study = study_of(tried, trainable=trainable, epochs=3)
     asked = {"methods": ["tried"]}
-    (unbroken,) = train(study, place / "whole", **asked)
-    with pytest.raises(Stop):
-        train(study, place / "broken", **asked, listener=Listener(epoch_done=stop))
+    whole, broken = place / "whole", place / "broken"
+    listener = Listener(epoch_done=killed_at({2: broken}, whole))
+    (unbroken,) = train(study, whole, **asked, listener=listener)
     epochs = []
     listener = Listener(epoch_done=lambda method, seed, epoch, v: epochs.append(epoch))
-    (resumed,) = train(study, place / "broken", **asked, resume=True, listener=listener)
+    (resumed,) = train(study, broken, **asked, resume=True, listener=listener)
     assert epochs == [2, 3]
     pd.testing.assert_frame_equal(resumed.history(), unbroken.history())
     pd.testing.assert_frame_equal(resumed.predictions(), unbroken.predictions())
     assert resumed.info["frozen_layers"]["computed_s"] == 0
 
 
-def test_a_method_that_makes_new_images_trains_without(place):
-    tried = {"tried": MethodTable(label="Tried", use={"mixup": {"on": "hair"}})}
-    study = study_of(tried, epochs=1)
-    both = train(study, place / "out", methods=["baseline", "tried"])
-    said = {run.method: run.info["frozen_layers"] for run in both}
+def test_a_method_that_makes_new_images_trains_without(trained):
+    said = {name: run.info["frozen_layers"] for name, run in trained[0].items()}
     assert said["baseline"]["cached_variants"] == 8
     assert said["tried"] == {
         "cached_variants": 0,
@@ -384,11 +391,8 @@ def test_a_full_cache_is_told_and_trained_without(place, monkeypatch):
     assert any("there is room for" in sentence for sentence in told)
 
 
-def test_what_takes_a_finished_run_says_how_that_was_trained(place):
-    use = {"post-hoc-logit-adjustment": {"on": "hair"}}
-    adjusted = {"adjusted": MethodTable(label="Adjusted", use=use)}
-    study = study_of(adjusted, epochs=1)
-    first, second = train(study, place / "out", methods=["baseline", "adjusted"])
+def test_what_takes_a_finished_run_says_how_that_was_trained(trained):
+    first, second = (trained[0][name] for name in ("baseline", "adjusted"))
     assert second.info["trained_with"] == "baseline"
     assert second.info["frozen_layers"] == first.info["frozen_layers"]
 
@@ -402,7 +406,8 @@ def test_methods_and_seeds_of_a_study_share_one_entry(place):
         update={"weights": "run:tiny/baseline", "trainable": "head"}
     )
     study = study.model_copy(update={"model": model, "name": "other"})
-    found = train(study, place / "runs", seeds=[0, 1])
-    assert len(found) == 4
+    pairs = [("baseline", 0), ("baseline", 1), ("tried", 0)]
+    found = train(study, place / "runs", pairs=pairs)
+    assert len(found) == 3
     assert sum(run.info["frozen_layers"]["computed_s"] > 0 for run in found) == 1
     assert len([entry for entry in list_entries() if entry.kind == "features"]) == 1

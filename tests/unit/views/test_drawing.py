@@ -5,42 +5,86 @@ import pytest
 
 from core.errors import NothingToShow, StudyError, ViewError
 from core.plots.highlight import is_highlighted
+from core.report.print_figure import print_figure
 from core.text import strong
 from core.views.catalog import all_views, draw_view, view_named
 from core.views.drawing import Drawn, Numbers, View, share_width
 from core.views.studies import open_study
 from core.views.study_view import StudyView
+from tests.printed import check_numbers, check_texts
 
-# Views of what none of the three studies has; the tests of these draw them.
+# They have every kind of task, few classes and many.
+STUDIES = ("avatars", "avatars-softbio", "cifar10-lt-200")
+# Views of what none of these has. The others shipped have some of it, and the tests of
+# these views draw the rest.
 ELSEWHERE = {
     *("published", "published-values", "published-in-numbers", "fairness-published"),
     *("search-trials", "search-importance", "search-table", "study-differences"),
     *("data-unreadable", "data-twins"),
 }
+OTHERS = ("utkface", "cifar10-transfer")
+WIDTHS = ("two-columns", "slide", "one-column")
 
 
-def _drawn_or_said(kind: View, view: StudyView) -> tuple[Drawn | None, str]:
-    try:
-        return kind.draw(view), ""
-    except NothingToShow as reason:
-        return None, str(reason)
+@pytest.fixture(scope="module")
+def shipped() -> dict[tuple[str, str], Drawn | str]:
+    """By study and view: every view of what is shipped, or why there is none."""
 
+    def drawn_or_said(kind: View, view: StudyView) -> Drawn | str:
+        try:
+            return kind.draw(view)
+        except NothingToShow as reason:
+            return str(reason)
 
-def test_every_view_draws_a_shipped_study_or_says_why_not() -> None:
-    drawn = set()
-    for study in ("avatars", "avatars-softbio", "cifar10-lt-200"):
+    found = {}
+    for study in (*STUDIES, *OTHERS):
         view = open_study(study)
         for name, kind in all_views().items():
-            found, said = _drawn_or_said(kind, view)
-            if found is None:
-                assert view.study.title in said, name
-                continue
-            assert found.view == name
-            assert found.title
-            assert found.takeaway
-            assert found.figures or found.numbers is not None
+            if study in STUDIES or name in ELSEWHERE:
+                found[study, name] = drawn_or_said(kind, view)
+    return found
+
+
+def test_every_view_draws_a_shipped_study_or_says_why_not(
+    shipped: dict[tuple[str, str], Drawn | str],
+) -> None:
+    drawn = set()
+    titles = {study: open_study(study).study.title for study in (*STUDIES, *OTHERS)}
+    for (study, name), found in shipped.items():
+        if isinstance(found, str):
+            assert titles[study] in found, name
+            continue
+        assert found.view == name
+        assert found.title
+        assert found.takeaway
+        assert found.figures or found.numbers is not None
+        if study in STUDIES:
             drawn.add(name)
     assert drawn | ELSEWHERE == all_views().keys()
+
+
+@pytest.mark.slow
+def test_every_shipped_figure_prints_with_its_numbers(
+    shipped: dict[tuple[str, str], Drawn | str],
+) -> None:
+    printed: set[str] = set()
+    for (study, name), found in shipped.items():
+        if name in printed or isinstance(found, str):
+            continue
+        # Of many alike, such as a matrix a method, one is enough.
+        figure = next(iter(found.figures.values()), None)
+        if figure is None:
+            continue
+        # Each is printed at one width, as many at one as at another.
+        width = WIDTHS[len(printed) % len(WIDTHS)]
+        try:
+            paper = print_figure(figure, width=width)
+            check_numbers(figure, paper)
+            check_texts(paper)
+        except AssertionError as error:
+            raise AssertionError(f"{name} of {study} as {width}: {error}") from error
+        printed.add(name)
+    assert len(printed) >= 40
 
 
 def test_the_same_view_is_drawn_once() -> None:
