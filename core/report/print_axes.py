@@ -203,7 +203,9 @@ class PrintAxis:
         after = self.layout.get("ticksuffix", "")
         pattern = self.layout.get("tickformat", "")
         if pattern:
-            texts = [format(place, pattern) for place in places]
+            # Of a whole number Plotly takes any number, and rounds it.
+            whole = pattern.endswith("d")
+            texts = [format(round(p) if whole else p, pattern) for p in places]
         elif self.is_log:
             texts = [_log_text(place) for place in places]
         else:

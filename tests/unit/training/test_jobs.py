@@ -201,7 +201,7 @@ def test_a_split_without_images_is_refused_before_anything_is_trained() -> None:
     study = tiny_study()
     options = {"count": 60, "validation_share": 0.5, "test_share": 0.5}
     dataset = study.dataset.model_copy(update={"options": options})
-    with pytest.raises(DatasetError, match="no training image"):
+    with pytest.raises(DatasetError, match="leaves training without images"):
         train_study(study.model_copy(update={"name": "half", "dataset": dataset}))
 
 
@@ -215,7 +215,9 @@ def test_unreadable_images_are_told(
 
     monkeypatch.setattr("core.training.jobs.build_image_cache", build)
     told: list[str] = []
-    with pytest.raises(DatasetError, match="no test and no training"):
+    with pytest.raises(
+        DatasetError, match="leaves test, training and validation without"
+    ):
         train_study(tiny_study(), out=tmp_path, listener=Listener(left_out=told.append))
     assert told[0] == "avatars:0 is damaged."
 
