@@ -8,6 +8,7 @@ import pandas as pd
 from core.errors import NothingToShow
 from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import MetricInfo, in_unit
+from core.evaluation.verdicts import BASELINE
 from core.language import N_, gettext, ngettext
 from core.models.known_backbones import backbone_label
 from core.plots import overview as plots
@@ -270,24 +271,38 @@ def _compared(view: StudyView) -> list[str]:
     return [method for method in view.methods if method in view.references]
 
 
+# Verdicts in the order in which they are told.
+_DECIDED = (BASELINE, "better", "worse", "equivalent")
+
+
 def _verdicts(
     view: StudyView,
     comparison: Comparison,
     infos: Sequence[MetricInfo],
     methods: Sequence[str],
 ) -> tuple[str, ...]:
-    """A sentence a metric and method: its difference, interval and verdict."""
+    """A sentence a metric and method: its difference, interval and verdict.
+
+    The first is what a slide says where its author says nothing: what is better comes
+    first, and what is open last.
+    """
     pairs = comparison.counterparts
+    found = [
+        (method, comparison.row(method, info.key))
+        for info in infos
+        for method in methods
+    ]
+    order = {verdict: place for place, verdict in enumerate(_DECIDED)}
+    found.sort(key=lambda pair: order.get(pair[1].verdict, len(order)))
     return tuple(
         verdict_sentence(
-            comparison.row(method, info.key),
+            row,
             label=view.labels[method],
             level=comparison.level,
             tasks=view.tasks,
             elsewhere=pairs.where if pairs else "",
         )
-        for info in infos
-        for method in methods
+        for method, row in found
     )
 
 

@@ -114,3 +114,12 @@ def test_the_facts_name_images_and_seeds(view: StudyView) -> None:
     images = int(load_comparison(view).table["n"].max())
     assert f"{images:,} test images" in said
     assert view.seeds_text in said
+
+
+def test_what_is_better_is_claimed_first_and_what_is_open_last(view: StudyView) -> None:
+    claims = overview.draw_headline(view).claims
+    ends = [claim.rpartition(":")[2].split(",")[0].strip(" .") for claim in claims]
+    order = ["better", "worse", "equivalent"]
+    places = [order.index(end) if end in order else len(order) for end in ends]
+    assert places == sorted(places)
+    assert places[0] == 0
