@@ -34,9 +34,10 @@ from bench.visitor import Seen, Visitor
 from core.data.readers.avatars import AvatarsOptions, render
 from core.runs import list_runs, list_studies
 from core.stores import CACHE_VARIABLE
+from pages.shell.warm_up import PAGES as RESULT_PAGES
 
 # By their addresses; that of Overview is empty.
-PAGES = ("", "classification", "age", "fairness", "errors", "cost", "data", "runs")
+PAGES = tuple("" if name == "overview" else name for name in RESULT_PAGES)
 # Whose models answer photos: the one takes whole pictures, the other looks for faces.
 ANSWERING = ("avatars", "utkface")
 PHOTOS, OPT_IN = "Photos", "Show ethnicity as well"

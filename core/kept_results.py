@@ -1,7 +1,7 @@
 """Results that outlive a process: what one has computed, the next one reads.
 
-They lie in the cache, in one folder a version of the program, and can always be made
-again: a file that cannot be read, or written, is as none.
+They lie in the cache, in one folder for each version of the program. They can always
+be computed again, so a file that cannot be read or written is no error.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ from core.language import aside, language, listening
 Result = TypeVar("Result")
 
 LIMIT_BYTES = 500_000_000
-"""What the results of one version take on the disk; beyond, the oldest go."""
+"""Bytes of one version's results; beyond, those used longest ago are removed."""
 _KIND: Kind = "results"
 _LEFT = 0.8
 _SOURCE = Path(__file__).resolve().parent
 _SOURCES = {".py", ".po", ".toml", ".json"}
 # Libraries that results are made of, or with.
 _LIBRARIES = ("keras", "numpy", "pandas", "plotly", "pydantic", "scikit-learn", "scipy")
-# What reading a broken file, or one that names what is no more, may raise.
+# Raised by reading a broken file, or one that names a class which has gone.
 _UNREADABLE: tuple[type[Exception], ...] = (
     OSError,
     zlib.error,
@@ -109,7 +109,7 @@ class _Shelf:
                 yield found.st_mtime, found.st_size, path
 
 
-# In place of a result: nothing is kept.
+# Stands for a result that is not kept.
 _ABSENT = object()
 _shelf: _Shelf | None = None
 

@@ -288,8 +288,8 @@ def _find_places(
 ) -> tuple[str, ...]:
     """Places of the weights of a model in a file that holds it.
 
-    They depend on the architecture alone, and are kept: Keras takes half a second to
-    find them.
+    They depend on the architecture alone. They are kept, as Keras takes long to find
+    them.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def _studies() -> list[str]:
 
 
 def _visit(page: str, study: str, language: str) -> None:
-    """Open a page, if nobody has since the runs changed."""
+    """Open a page, unless it was opened before and its runs are the same."""
     from core.kept_results import kept_or_computed
     from core.runs import list_runs
     from core.views.caching import as_key, data_fingerprint
