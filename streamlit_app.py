@@ -152,25 +152,29 @@ async def prepare_while_starting(app: st.App) -> AsyncIterator[None]:
 
 def _prepare_results() -> None:
     from core.kept_results import keep_results
+    from pages.shell.patches import importing
 
     keep_results()
-    for module in ("core.views.overview", "core.views.stability", "scipy.stats"):
-        import_module(module)
+    with importing():
+        for module in ("core.views.overview", "core.views.stability", "scipy.stats"):
+            import_module(module)
 
 
 if st.runtime.exists():
     show_page()
 else:
     from pages.shell.patches import (
-        share_the_heap_with_arrow,
+        forget_widgets_that_are_gone,
+        share_the_heap,
         take_pages_from_navigation,
     )
     from pages.shell.upload_key import name_this_start
     from pages.shell.warm_up import warming_up
 
     name_this_start()
-    share_the_heap_with_arrow()
+    share_the_heap()
     take_pages_from_navigation()
+    forget_widgets_that_are_gone()
     # However the server is started, its requests go through the check.
     check = Middleware(HostCheck, address=st.get_option("server.address"))
     app = st.App(__file__, middleware=[check], lifespan=prepare_while_starting)

@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from typing import Generic, TypeVar
 
 from core.language import gettext
-from pages.shell.patches import keep_keras_session, leave_a_core_to_pages
+from pages.shell.patches import importing, keep_keras_session, leave_a_core_to_pages
 
 Loaded = TypeVar("Loaded")
 # What is loaded, to be said to whoever waits: the thread that loads has no reader.
@@ -17,9 +18,11 @@ def _starting() -> str:
     return gettext("Starting TensorFlow…")
 
 
+@cache
 def load_engine() -> None:
     """Import Keras as pages need it: a core is left free, and its session stays."""
-    leave_a_core_to_pages()
+    with importing():
+        leave_a_core_to_pages()
     keep_keras_session()
 
 
