@@ -149,6 +149,9 @@ def open_page(name: str, *, language: str = "", **address: str) -> Any:
     """Run a page once, as its address opens it; in English unless told otherwise."""
     from streamlit.testing.v1 import AppTest
 
+    from pages.shell.patches import look_through_packages_once
+
+    look_through_packages_once()
     page = AppTest.from_file(str(ROOT / "pages" / name / "page.py"))
     page.default_timeout = PATIENCE_S
     if language:

@@ -63,8 +63,10 @@ def main(server: int) -> None:
     from core.kept_results import keep_results
     from core.language import LANGUAGES
     from core.views.caching import clear_caches
+    from pages.shell.patches import look_through_packages_once
 
     keep_results()
+    look_through_packages_once()
     for language in LANGUAGES:
         for study in _studies():
             for page in PAGES:

@@ -9,7 +9,6 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
-from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
@@ -19,16 +18,14 @@ from core.runs import write_study_files
 from core.study import Study
 from core.views.caching import clear_caches
 from pages.shell import upload_key
+from pages.shell.patches import look_through_packages_once
 from tests.pages.opening import ROUTER
 from tests.synthetic import synthetic_manifest, write_store
 
 METHODS = ("baseline", "ins", "denseweight")
 LABEL_NOISE = 4.03
 Writer = Callable[[Path], object]
-# A server looks through the installed packages once, AppTest at every opening.
-manifest_scanner.scan_component_manifests = cache(
-    manifest_scanner.scan_component_manifests
-)
+look_through_packages_once()
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,12 @@ from types import SimpleNamespace
 
 import pyarrow
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.session_state import WStates
+from streamlit.testing.v1 import AppTest
 
 import core.predictor
 from pages.shell import patches
@@ -73,6 +75,23 @@ def test_arrow_still_has_an_allocator_of_its_own_and_the_server_takes_the_system
         [sys.executable, "-c", code], cwd=ROUTER.parent, capture_output=True, text=True
     )
     assert said.stdout.strip() == "system", said.stderr
+
+
+def test_a_page_that_is_opened_still_looks_through_the_packages(monkeypatch):
+    looks = []
+
+    def look():
+        looks.append(True)
+        return []
+
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", look)
+    for _ in range(2):
+        AppTest.from_string("").run()
+    assert len(looks) == 2
+    patches.look_through_packages_once()
+    for _ in range(2):
+        AppTest.from_string("").run()
+    assert len(looks) == 3
 
 
 HEAPS_OF_SIX_THREADS = """
