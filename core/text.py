@@ -45,6 +45,7 @@ _SPELLED = dict(
 # Begins a new line.
 BREAK = "\ue00e"
 MINUS = "\N{MINUS SIGN}"
+_BIN = re.compile(r"(-?\d[\d.e+-]*) to (-?\d[\d.e+-]*)")
 NO_BREAK = "\N{NO-BREAK SPACE}"
 # Between parts of one line that are no sentence.
 SEPARATOR = " · "
@@ -194,6 +195,17 @@ def listed(names: Sequence[str]) -> str:
 def quoted(text: str) -> str:
     """Somebody's word in quotes: "'a'", or "« a »" in French."""
     return gettext("'{text}'", text=text)
+
+
+def bin_in_words(name: str) -> str:
+    """The name of a bin as a reader writes its bounds; other names stay as they are.
+
+    "-10 to -1" is "−10 to −1", and "0.1 to 0.2" in French "0,1 à 0,2".
+    """
+    if (found := _BIN.fullmatch(name)) is None:
+        return name
+    low, high = (in_form(bound.replace("-", MINUS)) for bound in found.groups())
+    return gettext("{low} to {high}", low=low, high=high)
 
 
 def clauses(said: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from core.data.harmless_changes import CHANGES, WORST, describe_change
 from core.errors import EquipoiseError
 from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Regression, Task
+from core.text import bin_in_words
 
 Direction = Literal["lower", "higher", "zero", "none"]
 TOLERANCE = 5
@@ -138,9 +139,8 @@ class MetricInfo:
     def part_label(self) -> str:
         """``part`` as a reader sees it: classes and groups are as they were given."""
         kind = _PARTS.get(self.name) if self.part else None
-        if kind == "bin" and " to " in self.part:
-            low, high = map(in_form, self.part.split(" to "))
-            return gettext("{low} to {high}", low=low, high=high)
+        if kind == "bin":
+            return bin_in_words(self.part)
         return gettext(self.part) if kind == "change" else self.part
 
     @property

@@ -45,7 +45,7 @@ from core.language import gettext, ngettext
 from core.plots.data import Column, columns_of, imbalance_ratio
 from core.study import explain_faults
 from core.tasks import Regression
-from core.text import listed, number, percent
+from core.text import bin_in_words, listed, number, percent
 
 FEW = 20
 """Images of a class or a group below which a number of it says little."""
@@ -486,7 +486,7 @@ def _of_sizes(loaded: LoadedDataset, columns: Iterable[Column]) -> list[Finding]
                 ),
                 count=len(few),
                 places=tuple(
-                    Place(None, "", str(name), str(n))
+                    Place(None, "", bin_in_words(str(name)), str(n))
                     for name, n in few.iloc[:ROWS_NAMED].items()
                 ),
             )

@@ -22,7 +22,7 @@ from core.plots.look import (
 )
 from core.plots.traces import build_line, build_note, error_bar
 from core.results.sentences import about_models
-from core.text import listed, number, percent, strong
+from core.text import bin_in_words, listed, number, percent, strong
 
 # How far apart, in units of one class, the methods of one class stand.
 SPREAD = 0.72
@@ -336,7 +336,7 @@ def _group_axis(groups: Sequence[str], title: str) -> dict[str, Any]:
     every = -(-len(groups) // NAMED) if len(groups) > MANY else 1
     return {
         "tickvals": list(range(0, len(groups), every)),
-        "ticktext": list(groups)[::every],
+        "ticktext": [bin_in_words(name) for name in groups[::every]],
         "range": [-0.5, len(groups) - 0.5],
         "showgrid": False,
         "zeroline": False,

@@ -24,7 +24,7 @@ from core.plots.formatting import signed
 from core.plots.look import FAINT_COLOUR, METHOD_COLOURS, SPLIT_COLOURS
 from core.plots.traces import build_level_bars, row_axis, row_names
 from core.tasks import Regression, Task
-from core.text import listed, number, percent
+from core.text import bin_in_words, listed, number, percent
 
 SPLIT_PATTERNS = {"training": "", "validation": "/", "test": "."}
 ACCENT = METHOD_COLOURS[0]
@@ -183,7 +183,7 @@ def plot_classes(
             continue
         text = [percent(v / 100) if as_share else number(v, 0) for v in part[value]]
         figure.add_bar(
-            x=part["class"],
+            x=part["class"].map(bin_in_words),
             y=part[value],
             name=f"{gettext(split)} (n = {number(part['n'].sum(), 0)})",
             marker={
@@ -216,6 +216,7 @@ def plot_classes(
 
 def takeaway_classes(counts: pd.DataFrame, label: str) -> str:
     """How unequal the training classes are, and whether the test set is balanced."""
+    counts = counts.assign(**{"class": counts["class"].map(bin_in_words)})
     training = _series(counts, TRAINING)
     if training.sum() == 0:
         return _takeaway_test(_series(counts, "test"), label)

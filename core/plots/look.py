@@ -40,6 +40,9 @@ DIVERGING = ((0.0, "#B2500B"), (0.5, "#F4F4F4"), (1.0, "#0B5FA5"))
 
 # Text. Streamlit replaces this very colour by the theme's eighth categorical colour,
 # which .streamlit/config.toml gives the colour of text; elsewhere it is near black.
+# It is replaced once: after a change of the theme an open page needs a reload
+# (https://github.com/streamlit/streamlit/issues/11974). Left to Streamlit, text would
+# follow, in a grey of contrast 3.7 on white.
 INK = "#000008"
 
 # No font of the page: a picture is drawn by whatever reads it, with fonts it has.

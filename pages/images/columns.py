@@ -53,7 +53,7 @@ def choose_columns(
         gettext("What is predicted"),
         usable,
         default=list(roles.targets),
-        format_func=_named,
+        format_func=name_of_column,
         key=f"images_targets_{key}",
         help=gettext("One model answers all of them; remedies act on the first."),
     )
@@ -79,7 +79,7 @@ def choose_columns(
         stop_with(gettext("Correct this above; then the images are looked at."))
 
 
-def _named(name: str) -> str:
+def name_of_column(name: str) -> str:
     """The name of a column; those that are none of the table's are said in words."""
     if name == NONE:
         return gettext("(none)")
@@ -100,7 +100,7 @@ def _choose_target(key: str, facts: ColumnFacts, given: dict[str, Any]) -> None:
         if facts.is_numeric and facts.distinct > 2:
             is_few = facts.is_whole and facts.distinct <= FEW_NUMBERS
             kind = st.segmented_control(
-                to_markdown(_named(name)),
+                to_markdown(name_of_column(name)),
                 list(KINDS),
                 default="classes" if is_few else "number",
                 required=True,
@@ -164,7 +164,7 @@ def _choose_others(
         gettext("Sensitive features, which fairness is measured over"),
         rest,
         default=[name for name in roles.sensitive if name in rest],
-        format_func=_named,
+        format_func=name_of_column,
         placeholder=gettext("None"),
         key=f"images_sensitive_{key}_{'_'.join(given['numbers'])}",
     )
@@ -187,7 +187,7 @@ def _choose_others(
             gettext("Images that stay in one split"),
             groups,
             index=groups.index(roles.group),
-            format_func=_named,
+            format_func=name_of_column,
             key=f"images_group_{key}",
             width=300,
             help=gettext(
@@ -200,7 +200,7 @@ def _choose_others(
             gettext("Split"),
             splits,
             index=splits.index(roles.split) if roles.split in splits else 0,
-            format_func=_named,
+            format_func=name_of_column,
             key=f"images_split_{key}",
             width=240,
         )

@@ -93,6 +93,8 @@ def _show(understood: Understanding, rows: Iterable[int], said: list[str]) -> No
                 st.image(
                     picture,
                     caption=to_markdown(f"{name}{BREAK}{text}"),
+                    # By itself a picture is as wide as the words below it.
+                    width=round(SIDE * min(1, picture.width / picture.height)),
                     alt=gettext("{name}: {value}", name=name, value=text),
                 )
 

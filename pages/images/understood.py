@@ -23,7 +23,7 @@ from core.study import Study
 from core.study_toml import study_toml
 from core.text import listed, number, to_markdown
 from pages.images.bring import TIMES, Brought, let_go
-from pages.images.columns import choose_columns
+from pages.images.columns import choose_columns, name_of_column
 from pages.images.gallery import show_copies, show_odd, show_sample
 from pages.shell.findings import show_findings
 from pages.shell.progress import progress_bar
@@ -181,7 +181,7 @@ def _look(brought: Brought, understood: Understanding) -> Understanding:
 def _show_roles(understood: Understanding) -> None:
     with st.expander(gettext("How each column is taken"), icon=":material/table:"):
         table = pd.DataFrame(
-            understood.roles(),
+            [(name_of_column(name), *rest) for name, *rest in understood.roles()],
             columns=[gettext("column"), gettext("taken as"), gettext("holds")],
         )
         show_static_table(

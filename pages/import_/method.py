@@ -152,8 +152,7 @@ def _explain(test_set: TestSet) -> None:
                 )
             )
         )
-        example = code(test_set.images.example())
-        rows = [("image_id", gettext("the image, such as {example}", example=example))]
+        rows = [("image_id", gettext("the image; the empty form has every id"))]
         for task in test_set.info.tasks:
             if isinstance(task, Regression):
                 said = gettext("a number of {unit}", unit=gettext(task.unit))

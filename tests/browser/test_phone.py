@@ -21,3 +21,13 @@ def test_a_forest_plot_leaves_its_intervals_room(app: App, page: Page) -> None:
         expect(chart.locator(".main-svg").first).to_be_visible()
         assert chart.evaluate("chart => chart._fullLayout.width") < PHONE["width"]
         assert chart.evaluate("chart => chart._fullLayout._size.w") >= LEAST
+
+
+def test_examples_of_a_table_are_not_wider_than_the_page(app: App, page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{app.url}/import")
+    page.get_by_text("A table with truth and predictions").click()
+    page.get_by_text("What the table holds").click()
+    expect(page.get_by_text("resnet_pred").first).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0

@@ -16,6 +16,7 @@ from core.plots.escape import escaped, escapes_names, only_own_markup
 from core.tasks import Multiclass
 from core.text import (
     BREAK,
+    bin_in_words,
     clauses,
     code,
     coloured,
@@ -192,6 +193,15 @@ def test_clauses_are_one_sentence():
     assert clauses(["a"]) == "a"
     with speaking("fr"):
         assert clauses(["a", "b"]) == "a\N{NO-BREAK SPACE}; b"
+
+
+def test_the_bounds_of_a_bin_are_written_as_the_reader_writes_numbers():
+    assert bin_in_words("-10 to -1") == "\N{MINUS SIGN}10 to \N{MINUS SIGN}1"
+    with speaking("fr"):
+        assert bin_in_words("0.1 to 0.2") == "0,1 à 0,2"
+        # The name of a class, or of a bin of whole numbers.
+        assert bin_in_words("close to 1") == "close to 1"
+        assert bin_in_words("10-19") == "10-19"
 
 
 def test_a_name_is_quoted_as_the_reader_quotes():
