@@ -60,7 +60,10 @@ def forget_widgets_that_are_gone() -> None:
         states.widget_metadata = {
             name: metadata
             for name, metadata in states.widget_metadata.items()
-            if not _is_stale_widget(metadata, active, parts)
+            # What a component of a page sends is in no run's list of widgets, shown or
+            # not: without this, no key turns a slide.
+            if metadata.value_type == "json_trigger_value"
+            or not _is_stale_widget(metadata, active, parts)
         }
 
     WStates.remove_stale_widgets = remove_whole

@@ -144,13 +144,22 @@ def test_streamlit_still_keeps_widgets_that_are_gone_and_the_server_does_not(
     assert _left_of("shown", "gone", "elsewhere") == ["shown", "elsewhere"]
 
 
+def test_what_a_component_sends_is_still_taken_after_a_run(monkeypatch):
+    monkeypatch.setattr(
+        WStates, "remove_stale_widgets", unwrap(WStates.remove_stale_widgets)
+    )
+    patches.forget_widgets_that_are_gone()
+    assert _left_of("shown", "gone", "sent") == ["shown", "sent"]
+
+
 def _left_of(*names):
     """Which widgets are known after a run of the part ``a`` that shows the first."""
     states = WStates()
     for name in names:
         part = "b" if name == "elsewhere" else "a"
+        kind = "json_trigger_value" if name == "sent" else "string_value"
         states.set_widget_metadata(
-            WidgetMetadata(name, str, str, "string_value", fragment_id=part)
+            WidgetMetadata(name, str, str, kind, fragment_id=part)
         )
         states.set_from_value(name, "")
     states.remove_stale_widgets(frozenset(names[:1]), ["a"])
