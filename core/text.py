@@ -191,6 +191,11 @@ def listed(names: Sequence[str]) -> str:
     return gettext("{names} and {last_name}", names=first, last_name=last)
 
 
+def quoted(text: str) -> str:
+    """Somebody's word in quotes: "'a'", or "« a »" in French."""
+    return gettext("'{text}'", text=text)
+
+
 def clauses(said: Iterable[str]) -> str:
     """Clauses of one sentence, which a semicolon separates: "a; b; c"."""
     first, *others = said

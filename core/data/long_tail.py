@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from core.errors import DatasetError
 from core.language import N_, gettext, in_form, ngettext
+from core.text import quoted
 
 Profile = Literal["exponential", "step"]
 Integers = NDArray[np.int64]
@@ -104,7 +105,7 @@ def imbalance_ratio(counts: ArrayLike) -> float:
 
 
 def _class_name(label: int, names: Sequence[str]) -> str:
-    return f"'{names[label]}'" if names else str(label)
+    return quoted(names[label]) if names else str(label)
 
 
 def draw_long_tail(

@@ -10,6 +10,7 @@ from core.errors import EquipoiseError
 from core.evaluation.resampling import Integers
 from core.language import N_, gettext
 from core.tasks import Regression, Task
+from core.text import quoted
 
 
 def label_codes(labels: ArrayLike) -> tuple[Integers, tuple[object, ...]]:
@@ -49,7 +50,7 @@ def encode_labels(
     unknown = ids < 0
     if unknown.any():
         first = codes[unknown][0]
-        strange = f"'{found[first]}'" if first >= 0 else gettext("no label")
+        strange = quoted(str(found[first])) if first >= 0 else gettext("no label")
         raise EquipoiseError(
             gettext(
                 "{where} holds {label} in {count} rows.",

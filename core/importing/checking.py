@@ -29,6 +29,7 @@ from core.importing.naming import UNSAFE, unsafe_finding
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Classification, Regression, Task
+from core.text import quoted
 
 LEAST_TOLERANCE, MOST_TOLERANCE = 2**-8, 0.1
 """How far probabilities of an image may be from 1 together, whatever their digits: at
@@ -482,7 +483,7 @@ def _strange_labels(
     codes, found = column.coded
     used = np.unique(codes[bad])
     names = [
-        f"'{found[code]}'" if found[code] else gettext("no label") for code in used
+        quoted(found[code]) if found[code] else gettext("no label") for code in used
     ]
     # The one count is of the names, and the other of the rows.
     rows = ngettext("{count} row", "{count} rows", len(bad))
@@ -591,7 +592,7 @@ def check_numbers(column: RawColumn, ids: RawColumn, what: str) -> list[Finding]
 
 def _decimal_commas(columns: Sequence[RawColumn]) -> list[Finding]:
     """Say in which columns the comma was read as a decimal point."""
-    named = [f"'{column.name}'" for column in columns if column.has_decimal_commas]
+    named = [quoted(column.name) for column in columns if column.has_decimal_commas]
     if not named:
         return []
     said = gettext(

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from core.importing.file_findings import FAULT, NOTE, Finding
 from core.language import N_, gettext, ngettext
 from core.tasks import Classification, Regression, Task
+from core.text import quoted
 
 IMAGE_ID = "image_id"
 SEED = "seed"
@@ -91,7 +92,7 @@ def find_column(
             FAULT,
             gettext(
                 "{found} could each be {what}.",
-                found=_listed(found),
+                found=listed_in_quotes(found),
                 what=what,
             ),
             expected=gettext(
@@ -194,7 +195,7 @@ def set_aside_fault(
             FAULT,
             gettext(
                 "{found} cannot be read: its cells hold lists, records or bytes.",
-                found=_listed(found),
+                found=listed_in_quotes(found),
             ),
             expected=gettext("one label or number in each cell."),
             remedy=gettext(
@@ -211,7 +212,7 @@ def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
     others = [name for name in names if name not in used]
     if not others:
         return []
-    said = gettext("Not looked at: {others}.", others=_listed(others))
+    said = gettext("Not looked at: {others}.", others=listed_in_quotes(others))
     return [Finding(NOTE, said)]
 
 
@@ -244,7 +245,7 @@ def _match_probabilities(
                     FAULT,
                     gettext(
                         "{own} could each be the probability of '{label}'.",
-                        own=_listed(own),
+                        own=listed_in_quotes(own),
                         label=label,
                     ),
                     expected=gettext(
@@ -255,7 +256,7 @@ def _match_probabilities(
                 )
             )
     chosen = {label: found[label][0] for label in classes if label in found}
-    renamed = [f"'{n}'" for lab, n in chosen.items() if n != f"{usual}{lab}"]
+    renamed = [quoted(n) for lab, n in chosen.items() if n != f"{usual}{lab}"]
     if renamed:
         findings.append(
             Finding(
@@ -324,7 +325,7 @@ def _no_such_class(strange: Sequence[str], task: Classification, usual: str) -> 
         "{columns} is of no class of {task}.",
         "{columns} are of no class of {task}.",
         len(strange),
-        columns=_listed(strange),
+        columns=listed_in_quotes(strange),
         task=_label_of(task),
     )
     if numbered:
@@ -335,7 +336,7 @@ def _no_such_class(strange: Sequence[str], task: Classification, usual: str) -> 
     return Finding(
         FAULT,
         said,
-        expected=_listed([f"{usual}{label}" for label in task.classes]) + ".",
+        expected=listed_in_quotes([f"{usual}{label}" for label in task.classes]) + ".",
         remedy=gettext("rename or delete these columns."),
         count=len(strange),
     )
@@ -367,7 +368,7 @@ def _incomplete(task: Task, probabilities: Mapping[str, str]) -> list[Finding]:
             gettext(
                 "{task} has probabilities, but none of {missing}.",
                 task=_label_of(task).capitalize(),
-                missing=_listed(missing),
+                missing=listed_in_quotes(missing),
             ),
             expected=gettext(
                 "{all_classes}, or labels alone.", all_classes=gettext(ALL_CLASSES)
@@ -397,7 +398,7 @@ def _missing_task(task: Task, prefixes: Sequence[str], names: Sequence[str]) -> 
         expected=gettext(
             "the column {column}, or {others}.",
             column=usual[0],
-            others=_listed(usual[1:]),
+            others=listed_in_quotes(usual[1:]),
         )
         if usual[1:]
         else gettext("the column {column}.", column=usual[0]),
@@ -409,8 +410,9 @@ def _label_of(task: Task) -> str:
     return gettext(task.label).lower()
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:most])
+def listed_in_quotes(names: Sequence[str], most: int = 12) -> str:
+    """Names in quotes, of many the first."""
+    shown = ", ".join(map(quoted, names[:most]))
     if len(names) <= most:
         return shown
-    return gettext("{names} and {n} more", names=shown, n=str(len(names) - most))
+    return gettext("{names} and {n} more", names=shown, n=len(names) - most)

@@ -8,7 +8,7 @@ import pandas as pd
 from core.data.cache import Progress
 from core.evaluation.grouping import MAX_GROUPS
 from core.importing.checking import match_classes
-from core.importing.columns import is_number, plain
+from core.importing.columns import is_number, listed_in_quotes, plain
 from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
 from core.importing.reading import RawColumn, RawTable
 from core.language import N_, gettext, ngettext
@@ -52,7 +52,6 @@ MANY_COLUMNS = 50
 """Columns from which on looking at them takes long enough for a progress bar."""
 AGREES = 0.3
 """Agreement with the truth beyond chance (Cohen's kappa) that groups seldom have."""
-NAMED = 12
 
 
 def propose_features(
@@ -91,7 +90,7 @@ def propose_features(
             "{n} columns could be sensitive features, which are too many to guess; "
             "only those with a well-known name are taken: {names}.",
             n=len(found),
-            names=listed(known),
+            names=listed_in_quotes(known),
         )
     else:
         said = gettext(
@@ -120,7 +119,7 @@ def _proposed(names: Sequence[str]) -> list[Finding]:
             NOTE,
             gettext(
                 "Taken for sensitive features, as they have few groups: {names}.",
-                names=listed(names),
+                names=listed_in_quotes(names),
             ),
             remedy=gettext(
                 "give --feature COLUMN for each that is one, or --feature '' for "
@@ -160,9 +159,9 @@ def stray_answers(
     if not stray:
         return (), []
     held = {
-        "columns": listed(stray),
+        "columns": listed_in_quotes(stray),
         "task": gettext(task.label).lower(),
-        "models": listed(models),
+        "models": listed_in_quotes(models),
     }
     if len(models) == 1:
         said = ngettext(
@@ -287,11 +286,3 @@ def group_names(column: RawColumn) -> tuple[pd.Categorical, tuple[str, ...]]:
     place_of = {name: place for place, name in enumerate(names)}
     places = np.array([place_of.get(text, -1) for text in own], np.intp)
     return pd.Categorical.from_codes(places[codes], names), tuple(names)
-
-
-def listed(names: Sequence[str], most: int = NAMED) -> str:
-    """Names in quotes, of many the first."""
-    shown = ", ".join(f"'{name}'" for name in names[:most])
-    if len(names) <= most:
-        return shown
-    return gettext("{names} and {n} more", names=shown, n=len(names) - most)

@@ -367,11 +367,23 @@ def _of_columns(
             continue
         rows = np.flatnonzero(listing.columns[name] == "")
         if name in options.targets:
-            meaning = gettext("They are left out: there is nothing to learn of them.")
+            meaning = ngettext(
+                "It is left out: there is nothing to learn of it.",
+                "They are left out: there is nothing to learn of them.",
+                len(rows),
+            )
         elif name in options.sensitive:
-            meaning = gettext("Their group is called 'unknown'.")
+            meaning = ngettext(
+                "Its group is called 'unknown'.",
+                "Their group is called 'unknown'.",
+                len(rows),
+            )
         else:
-            meaning = gettext("Each of them is a group of its own.")
+            meaning = ngettext(
+                "It is a group of its own.",
+                "Each of them is a group of its own.",
+                len(rows),
+            )
         said = ngettext(
             "{count} image of {total} has no '{column}'.",
             "{count} images of {total} have no '{column}'.",
@@ -544,8 +556,11 @@ def _odd(understood: Understanding, seen: InspectedPictures) -> list[Finding]:
                 Place(
                     None,
                     listing.ids.iloc[row],
-                    gettext("pixels"),
-                    f"{seen.sizes[row, 0]} × {seen.sizes[row, 1]}",
+                    value=gettext(
+                        "has {width} × {height} pixels",
+                        width=seen.sizes[row, 0],
+                        height=seen.sizes[row, 1],
+                    ),
                 )
                 for row in rows[:ROWS_NAMED]
             ),
@@ -568,7 +583,7 @@ def _copied(understood: Understanding, copies: Copies) -> list[Finding]:
                     "is tested on what it has learnt.",
                     len(copies.across),
                 ),
-                remedy=gettext("The study leaves the training images out.")
+                remedy=gettext("nothing: the study leaves the training images out.")
                 if removes
                 else gettext("leave the training images out (remove_copies = true)."),
                 count=len(copies.across),

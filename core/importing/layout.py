@@ -16,6 +16,7 @@ from core.importing.columns import (
     TaskColumns,
     find_column,
     is_number,
+    listed_in_quotes,
     match_task,
     plain,
     set_aside_fault,
@@ -23,7 +24,6 @@ from core.importing.columns import (
 from core.importing.features import (
     SPLIT,
     feature_faults,
-    listed,
     propose_features,
     stray_answers,
 )
@@ -45,7 +45,7 @@ from core.importing.task_kind import (
 )
 from core.language import N_, gettext, in_form
 from core.tasks import Binary, Regression, Task
-from core.text import clauses
+from core.text import clauses, quoted
 
 MANY = 20
 """Names that a line lists."""
@@ -310,7 +310,7 @@ def _unknown_columns(raw: RawTable, choices: LayoutChoices) -> list[Finding]:
             FAULT,
             gettext(
                 "There is no column {names}.",
-                names=", ".join(repr(name) for name in missing),
+                names=", ".join(map(quoted, missing)),
             ),
             expected=gettext("one of {names}.", names=", ".join(raw.names)),
             remedy=gettext("name columns as the heading has them."),
@@ -367,7 +367,7 @@ def _find_models(
         if prefixes:
             said = gettext(
                 "Taken for models, as they hold answers: {prefixes}.",
-                prefixes=listed(prefixes),
+                prefixes=listed_in_quotes(prefixes),
             )
             remedy = gettext("say --model COLUMN for each (on the page, choose them).")
             findings.append(Finding(NOTE, said, remedy=remedy))
@@ -461,7 +461,7 @@ def _twins(begun: Mapping[str, Mapping[str, str]]) -> list[Finding]:
             gettext(
                 "{names} are columns of models whose names differ in capitals or "
                 "blanks alone.",
-                names=listed(list(written.values())),
+                names=listed_in_quotes(list(written.values())),
             ),
             expected=gettext(
                 "names of models that differ in letters or digits, and one "

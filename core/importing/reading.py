@@ -32,6 +32,7 @@ from core.importing.file_findings import (
 )
 from core.importing.naming import check_safe
 from core.language import N_, gettext, in_form, ngettext
+from core.text import quoted
 
 MAX_TEXT = 60
 """Characters of a value that are shown."""
@@ -312,7 +313,7 @@ def _read_parquet(
     kept = [one.name for one in schema if one.name not in aside]
     columns = file.read(columns=kept).select(kept) if aside else file.read()
     if aside:
-        named = ", ".join(f"'{one}'" for one in aside)
+        named = ", ".join(map(quoted, aside))
         said = gettext(
             "Set aside, as their cells hold lists, records or bytes: {named}.",
             named=named,
@@ -402,7 +403,7 @@ def _name_columns(columns: Any, notes: list[Finding]) -> tuple[Any, tuple[str, .
     kept = [place for place in range(len(names)) if place not in empty]
     given = tuple(names[place] for place in nameless if place not in empty)
     if given:
-        named = ", ".join(f"'{name}'" for name in given)
+        named = ", ".join(map(quoted, given))
         said = gettext(
             "Columns without a name are called by their place: {named}.",
             named=named,

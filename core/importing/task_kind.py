@@ -16,6 +16,7 @@ from core.importing.columns import (
     PROBABILITY_WORDS,
     TaskColumns,
     class_of,
+    listed_in_quotes,
     loosely,
     plain,
     spellings_of,
@@ -24,7 +25,7 @@ from core.importing.file_findings import FAULT, NOTE, WARNING, Finding
 from core.importing.reading import RawColumn, RawTable, places_of
 from core.language import N_, gettext, in_form, ngettext
 from core.tasks import Binary, Multiclass, Regression, Task, natural_order
-from core.text import as_latin, listed, number
+from core.text import as_latin, listed, number, quoted
 
 Kind = Literal["binary", "multiclass", "regression"]
 TRUTH_ALIASES = ("truth", "true", "y_true", "target", "ground_truth", "label")
@@ -185,7 +186,7 @@ def _not_values(
     known = NOTHING | (NOTHING_AMONG_NUMBERS if are_numbers else frozenset())
     nothing = [text for text in others if text.casefold() in known]
     if nothing and not set(nothing) & set(choices.classes):
-        said = listed_texts(nothing)
+        said = listed_in_quotes(nothing, NAMED)
         return Finding(
             FAULT,
             gettext(
@@ -232,14 +233,6 @@ def _rows_of(column: RawColumn, texts: Sequence[str]) -> dict[str, Any]:
     wanted = [place for place, text in enumerate(distinct) if text in texts]
     rows = np.flatnonzero(np.isin(codes, wanted))
     return {"count": len(rows), "places": places_of(rows, None, column)}
-
-
-def listed_texts(texts: Sequence[str]) -> str:
-    """Texts in quotes, of many the first."""
-    shown = ", ".join(f"'{text}'" for text in texts[:NAMED])
-    if len(texts) <= NAMED:
-        return shown
-    return gettext("{names} and {n} more", names=shown, n=str(len(texts) - NAMED))
 
 
 def _task_name(column: str) -> tuple[str, str]:
@@ -300,7 +293,7 @@ def _two_spellings(column: RawColumn, spellings: Sequence[str]) -> Finding:
         FAULT,
         gettext(
             "{spellings} in '{column}' differ in capitals alone: one class, or {n}?",
-            spellings=listed([repr(text) for text in spellings]),
+            spellings=listed([quoted(text) for text in spellings]),
             column=column.name,
             n=len(spellings),
         ),
@@ -476,7 +469,7 @@ def _not_of_a_number(truth: _Truth, kind: Kind) -> list[Finding]:
     if kind != "regression" or not truth.shares:
         return []
     names = list(truth.shares)
-    named = ", ".join(f"'{n}'" for n in names[:NAMED]) + ", ..." * (len(names) > NAMED)
+    named = ", ".join(map(quoted, names[:NAMED])) + ", ..." * (len(names) > NAMED)
     return [
         Finding(
             WARNING,
@@ -689,7 +682,7 @@ def guessed_scores(task: Task, models: Iterable[TaskColumns]) -> list[Finding]:
     if not scores:
         return []
     assert isinstance(task, Binary)
-    named = ", ".join(repr(name) for name in scores)
+    named = ", ".join(map(quoted, scores))
     return [
         Finding(
             FAULT,

@@ -29,7 +29,7 @@ from core.methods.entry import (
 from core.methods.schedules import first_epoch
 from core.study import Study
 from core.tasks import Task
-from core.text import listed
+from core.text import listed, quoted
 
 MAY_START_LATE = frozenset({"sampler", "weights", "loss", "objective"})
 TAKES_GROUPS = frozenset({"objective", "decision"})
@@ -575,7 +575,7 @@ def _check_not_all_zero(method: str, part: Part) -> None:
                 "Method '{method}' sets {parameters} of '{entry}' to 0: nothing would "
                 "be learned.",
                 method=method,
-                parameters=listed([f"'{name}'" for name in names]),
+                parameters=listed([quoted(name) for name in names]),
                 entry=part.entry.name,
             ),
             expected=gettext("at least one of them above 0."),
@@ -592,7 +592,7 @@ def _only_one_sampler(method: str, parts: Sequence[Part]) -> tuple[Part, ...]:
             gettext(
                 "Method '{method}' has more than one sampler: {samplers}.",
                 method=method,
-                samplers=listed([f"'{part.entry.name}'" for part in samplers]),
+                samplers=listed([quoted(part.entry.name) for part in samplers]),
             ),
             expected=gettext("at most one: it decides which images an epoch sees."),
             remedy=gettext("make them two methods."),

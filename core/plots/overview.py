@@ -360,13 +360,15 @@ def plot_detectable(
         "marker": {"color": TRAINING_COLOUR},
         "hoverinfo": "skip",
     }
+    marks = [look.styles[m].mark(14) for m in shown]
     seen = build_marks(
         sizes,
         names,
         {
             "size": 14,
-            "color": [look.styles[m].colour for m in shown],
-            "symbol": [look.styles[m].marker for m in shown],
+            "color": [mark["color"] for mark in marks],
+            "symbol": [mark["symbol"] for mark in marks],
+            "line": {"width": [mark.get("line", {}).get("width", 0) for mark in marks]},
         },
         name=gettext("Seen"),
         # A difference of 0 stands on the edge.

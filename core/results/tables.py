@@ -335,7 +335,8 @@ def _gap_heading(metric: str, measure: str, tasks: tuple[Task, ...]) -> str:
     """A gap without task and metric, which the title names."""
     info = gap_info(metric, measure, tasks)
     unit = f" ({info.unit})" if info.unit else ""
-    return f"{gettext(_MEASURES[measure])}{unit}{ARROWS[info.direction]}"
+    name = gettext(_MEASURES[measure])
+    return f"{name[:1].upper()}{name[1:]}{unit}{ARROWS[info.direction]}"
 
 
 def groups_table(

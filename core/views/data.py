@@ -290,6 +290,8 @@ def draw_flipped(view: StudyView) -> Drawn:
     takeaway = plots.takeaway_flipped(table, view.dataset.task(noise.task), noise.by)
     shown = table.assign(
         split=table["split"].map(gettext),
+        labels=[number(count, 0) for count in table["labels"]],
+        flipped=[number(count, 0) for count in table["flipped"]],
         percent=[number(value, 1) for value in table["percent"]],
     ).rename(
         columns={

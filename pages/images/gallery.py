@@ -12,9 +12,10 @@ from core.errors import ImageError
 from core.importing.image_findings import Understanding
 from core.language import gettext
 from core.tasks import Regression
-from core.text import number, to_markdown
+from core.text import BREAK, number, to_markdown
 
-SIDE = 160
+# Two of them stand side by side on a phone.
+SIDE = 150
 PAIRS, SHOWN = 6, 12
 
 
@@ -89,8 +90,11 @@ def _show(understood: Understanding, rows: Iterable[int], said: list[str]) -> No
                 continue
             with st.container(width=SIDE):
                 name = understood.listing.ids.iloc[row]
-                said_of = gettext("{name}: {value}", name=name, value=text)
-                st.image(picture, caption=to_markdown(said_of), alt=said_of)
+                st.image(
+                    picture,
+                    caption=to_markdown(f"{name}{BREAK}{text}"),
+                    alt=gettext("{name}: {value}", name=name, value=text),
+                )
 
 
 def _thumbnail(path: str) -> Image.Image | None:

@@ -21,7 +21,7 @@ from core.language import gettext, language, ngettext
 from core.plots.data import count_classes, plot_classes, takeaway_classes
 from core.study import Study
 from core.study_toml import study_toml
-from core.text import number, to_markdown
+from core.text import listed, number, to_markdown
 from pages.images.bring import TIMES, Brought, let_go
 from pages.images.columns import choose_columns
 from pages.images.gallery import show_copies, show_odd, show_sample
@@ -274,7 +274,7 @@ def _offer_study(brought: Brought, understood: Understanding) -> None:
             show_error(error)
             return
         study = _study_of(brought, understood, name, title)
-        methods = ", ".join(method.label for method in study.methods.values())
+        methods = listed([method.label for method in study.methods.values()])
         st.markdown(
             to_markdown(
                 gettext(

@@ -152,7 +152,7 @@ def _explain(test_set: TestSet) -> None:
                 )
             )
         )
-        example = test_set.images.example()
+        example = code(test_set.images.example())
         rows = [("image_id", gettext("the image, such as {example}", example=example))]
         for task in test_set.info.tasks:
             if isinstance(task, Regression):
@@ -194,13 +194,12 @@ def _preview(made: Prepared, raw: RawTable) -> None:
     st.success(
         to_markdown(
             ngettext(
-                "No fault in {file}: {count} run of {method}, images: {images}.",
-                "No fault in {file}: {count} runs of {method}, images of each: "
-                "{images}.",
+                "No fault in {file}: {count} run of {method}, {images}.",
+                "No fault in {file}: {count} runs of {method}, {images} each.",
                 len(made.tables),
                 file=raw.name,
                 method=strong(made.label),
-                images=len(table),
+                images=ngettext("{count} image", "{count} images", len(table)),
             )
         ),
         icon=":material/check_circle:",

@@ -41,16 +41,18 @@ LAYOUTS = "import_layouts"
 FORMS = N_("""
 **Wide**: a row for each image, with columns for each model:
 
-| image_id | truth | gender | resnet_pred | resnet_p_yes | vit_p_yes |
-| --- | --- | --- | --- | --- | --- |
-| a.jpg | yes | female | yes | 0.91 | 0.74 |
+```
+image_id,truth,gender,resnet_pred,resnet_p_yes,vit_p_yes
+a.jpg,yes,female,yes,0.91,0.74
+```
 
 **Long**: a row for each image and method, perhaps with a `seed`:
 
-| image_id | truth | gender | method | seed | pred | p_yes |
-| --- | --- | --- | --- | --- | --- | --- |
-| a.jpg | yes | female | resnet | 0 | yes | 0.91 |
-| a.jpg | yes | female | vit | 0 | yes | 0.74 |
+```
+image_id,truth,gender,method,seed,pred,p_yes
+a.jpg,yes,female,resnet,0,yes,0.91
+a.jpg,yes,female,vit,0,yes,0.74
+```
 
 Predictions are labels in `..._pred`, or probabilities in `..._p_<class>`, or both; of a
 number, the number. Columns that are left over and have few different values are

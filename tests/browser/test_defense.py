@@ -24,6 +24,7 @@ MOVE_AND_MEASURE = """({ key, width }) => {
   window.dispatchEvent(new Event("resize"));
 }"""
 CLAIM_PX = 40
+HIDDEN_PX = "slide => slide.scrollHeight - slide.clientHeight"
 PROJECTOR = {"width": 1920, "height": 1080}
 FALSE_CLAIM = "INS improves the age MAE by 50 years."
 
@@ -100,6 +101,9 @@ def test_five_views_become_a_story_that_is_presented_by_keys(
         said.append(claim(page).inner_text())
         size = claim(page).evaluate("p => parseFloat(getComputedStyle(p).fontSize)")
         assert size >= CLAIM_PX
+        # The whole note stands above the bar.
+        expect(page.locator(".st-key-defense_note p")).to_be_in_viewport(ratio=1)
+        assert page.locator(".st-key-defense_slide").evaluate(HIDDEN_PX) <= 1
         page.keyboard.press("PageDown")
     assert said[4] == FALSE_CLAIM
     assert len(set(said)) == 5

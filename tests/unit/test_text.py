@@ -24,6 +24,7 @@ from core.text import (
     escape_document,
     escape_markdown,
     mark_code,
+    quoted,
     strong,
     to_list,
     to_markdown,
@@ -191,3 +192,9 @@ def test_clauses_are_one_sentence():
     assert clauses(["a"]) == "a"
     with speaking("fr"):
         assert clauses(["a", "b"]) == "a\N{NO-BREAK SPACE}; b"
+
+
+def test_a_name_is_quoted_as_the_reader_quotes():
+    assert quoted("a") == "'a'"
+    with speaking("fr"):
+        assert quoted("a") == "«\N{NO-BREAK SPACE}a\N{NO-BREAK SPACE}»"

@@ -126,7 +126,7 @@ def test_everything_that_is_wrong_is_named(xrays: Path) -> None:
     assert "healthy/healthy-008.png is damaged" in faults
     assert not after.is_usable
     warned = said(after, WARNING)
-    assert "sick/sick-005.png: pixels = 90 × 8" in warned
+    assert "sick/sick-005.png has 90 × 8 pixels" in warned
     assert "sick/sick-000.png = healthy/copy.png" in warned
     assert "there twice with two labels" in warned
     assert unreadable_ids(after) == ["healthy/healthy-008.png"]

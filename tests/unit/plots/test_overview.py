@@ -1,5 +1,7 @@
 """Overview: sentences and figures from a comparison written by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,11 @@ def test_a_margin_is_shaded_and_the_seeds_needed_stand_beside_the_difference(
         "<b>LMF</b><br>settled",
         "<b>INS</b><br>settled",
     ]
+    hollow = {"ins": replace(LOOK.styles["ins"], marker="circle-open")}
+    drawn = replace(LOOK, styles={**LOOK.styles, **hollow})
+    seen = plots.plot_detectable(planned, MAE, drawn).data[1]
+    # A hollow mark is seen on a dark page too.
+    assert list(seen.marker.line.width) == [0, 0, 14 / 5]
     said = plots.detectable_takeaway(planned, MAE, LOOK)
     assert "1.50 years" in said
     assert f"25{NO_BREAK}% of the variance is from the seeds" in said
