@@ -1,7 +1,7 @@
 """Answers to corrupted images: by severity, in all, and the pictures themselves."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,12 @@ from core.text import number
 
 PANEL, LEGEND_LINE = 270, 24
 LINE_WIDTH, STRONG_LINE_WIDTH, MARK_SIZE = 1.8, 3.5, 7
-BAND_OPACITY = 0.08
+BAND_OPACITY, LONE_BAND_OPACITY = 0.08, 0.16
+# Methods whose bands can be told apart; of more, the baseline alone has one.
+MOST_BANDS = 8
 # Of the width and height: panels stand two by two.
 _LEFT, _RIGHT = (0.0, 0.47), (0.53, 1.0)
-_TOP, _BOTTOM = (0.57, 0.96), (0.0, 0.39)
+_TOP, _BOTTOM = (0.55, 0.97), (0.0, 0.42)
 STRIP, STRIP_GAP = 76, 30
 GOES_FROM = N_(
     "{method}: {metric} is {clean} on the images as they are. At severity 5 it is "
@@ -81,6 +83,8 @@ def severity_table(groups: pd.DataFrame, info: MetricInfo, look: Look) -> pd.Dat
 def plot_severities(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Figure:
     """A panel a family of corruptions, a line a method, its band behind it.
 
+    Of more than ``MOST_BANDS`` methods the baseline alone has a band.
+
     Parameters
     ----------
     table : DataFrame
@@ -92,12 +96,16 @@ def plot_severities(table: pd.DataFrame, info: MetricInfo, look: Look) -> go.Fig
     shown = [method for method in look.methods if method in set(table["method"])]
     # The baseline is drawn last, so that it lies above the others.
     order = sorted(shown, key=lambda method: method == look.baseline)
+    banded = with_bands(shown, look.baseline)
     parts = dict(iter(table.groupby(["family", "method"], sort=False)))
     traces: list[dict[str, Any]] = []
     for place, family in enumerate(FAMILIES, start=1):
         axes = {"xaxis": _axis("x", place), "yaxis": _axis("y", place)}
         for method in order:
-            traces.append(_band(parts[family, method], method, look) | axes)
+            if method in banded:
+                opacity = BAND_OPACITY if len(banded) > 1 else LONE_BAND_OPACITY
+                band = _band(parts[family, method], method, look, opacity)
+                traces.append(band | axes)
         for method in order:
             line = _line(parts[family, method], family, method, info, look)
             rank = look.methods.index(method) + 1
@@ -150,8 +158,15 @@ def _axis(name: str, place: int) -> str:
     return name if place == 1 else f"{name}{place}"
 
 
-def _band(own: pd.DataFrame, method: str, look: Look) -> dict[str, Any]:
-    colour = faded(look.styles[method].colour, BAND_OPACITY)
+def with_bands(methods: Sequence[str], baseline: str) -> list[str]:
+    """Which of the methods that are drawn have a band: all, or the baseline alone."""
+    if len(methods) <= MOST_BANDS:
+        return list(methods)
+    return [method for method in methods if method == baseline]
+
+
+def _band(own: pd.DataFrame, method: str, look: Look, opacity: float) -> dict[str, Any]:
+    colour = faded(look.styles[method].colour, opacity)
     return build_interval_band(own["severity"], own["low"], own["high"], method, colour)
 
 

@@ -251,6 +251,14 @@ def _note(
             kinds=kinds,
         ),
     ]
+    measured = [method for method in view.methods if method in answers.methods]
+    if len(plots.with_bands(measured, view.baseline)) < len(measured):
+        said.append(
+            gettext(
+                "Of so many methods only the baseline has its band; the interval of "
+                "each point is under the pointer and in the CSV."
+            )
+        )
     missing = [view.labels[m] for m in view.methods if m not in answers.methods]
     if missing:
         said.append(gettext("Not measured: {methods}.", methods=listed(missing)))

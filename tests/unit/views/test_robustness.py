@@ -3,8 +3,10 @@
 import pytest
 
 from core.errors import NothingToShow, ViewError
+from core.plots import robustness as plots
 from core.runs import list_runs
 from core.views import robustness
+from core.views.caching import clear_caches
 from core.views.studies import open_study
 from tests.synthetic import add_corrupted, write_store
 
@@ -36,6 +38,22 @@ def test_a_line_is_the_mean_over_its_family_and_starts_at_the_clean_images(view)
     assert "At severity 5 it is" in drawn.takeaway
     (figure,) = drawn.figures.values()
     assert sum(trace.name == "INS" for trace in figure.data) == 4
+
+
+def test_of_many_methods_the_baseline_alone_has_its_band(view, monkeypatch):
+    two = robustness.draw_robustness(view, task="age")
+    monkeypatch.setattr(plots, "MOST_BANDS", 1)
+    clear_caches()
+    lone = robustness.draw_robustness(view, task="age")
+    bands = [
+        {trace.legendgroup for trace in figure.data if trace.fill is not None}
+        for drawn in (two, lone)
+        for figure in drawn.figures.values()
+    ]
+    assert bands == [{"baseline", "ins"}, {"baseline"}]
+    said = "only the baseline has its band"
+    assert said in lone.note
+    assert said not in two.note
 
 
 def test_the_table_has_the_mean_corruption_error_with_verdicts(view):
