@@ -954,7 +954,8 @@ def _find(name: str, file: str, within: Sequence[Path] | None = None) -> Path | 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        found = path.stat()
+        content = _parsed(path, found.st_mtime_ns, found.st_size)
     except (OSError, ValueError) as error:
         raise RunError(
             gettext("{file} is damaged: {why}.", file=path, why=str(error)),
@@ -963,7 +964,13 @@ def _read_json(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict):
         raise RunError(gettext("{file} is damaged: not a JSON object.", file=path))
-    return content
+    return dict(content)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(path: Path, mtime_ns: int, size: int) -> object:
+    """What a JSON file holds, read again when it has changed; not to be changed."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _has_types(info: dict[str, Any]) -> bool:

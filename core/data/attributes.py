@@ -1,6 +1,8 @@
 """Attributes of a study's images that may explain a label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -61,7 +63,18 @@ def _drawn(study: Study, image_ids: Sequence[str]) -> pd.DataFrame | None:
     reader = READERS[dataset_info(study.dataset.name).name]
     if reader.attributes is None:
         return None
+    options = reader.parse(study.dataset.options)
     try:
-        return reader.attributes(image_ids, reader.parse(study.dataset.options))
+        return _attributes(reader.attributes, tuple(image_ids), options)
     except DatasetError:
         return None
+
+
+# Drawing thousands of people anew takes a second, whichever methods are shown.
+@lru_cache(maxsize=8)
+def _attributes(
+    read: Callable[[Sequence[str], Any], pd.DataFrame],
+    image_ids: tuple[str, ...],
+    options: Hashable,
+) -> pd.DataFrame:
+    return read(image_ids, options)
