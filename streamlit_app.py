@@ -97,6 +97,10 @@ PAGES = (
 
 def show_page() -> None:
     """Name the pages, and run the one that is asked for."""
+    # Plotly takes pandas as it finds it. The first visit may come while the thread that
+    # prepares results has imported a part of it, and waits here for the whole.
+    import pandas  # noqa: F401
+
     # Imported in a visit only: pages set up what they need of a running server.
     from core.plots.download import HIDE_TITLES
     from core.plots.highlight import HIGHLIGHT
