@@ -663,12 +663,17 @@ def _named(said: str, *, plural: bool = False) -> re.Pattern[str] | None:
     pieces = [piece for piece in re.split(r"[\s,;:-]+", fold(said)) if piece]
     if not pieces:
         return None
-    signs = ("-?".join(map(re.escape, piece)) for piece in pieces)
-    text = r"[-\s,;:]*".join(signs).replace(r"\.-?", "[.,]")
+    signs = ["-?".join(map(re.escape, piece)) for piece in pieces]
+    text = signs[0]
+    for (before, after), written in zip(pairwise(pieces), signs[1:], strict=True):
+        # The ages 0-9 are not in "0.09 years", nor in "0,9 an".
+        are_numbers = before[-1].isdecimal() and after[0].isdecimal()
+        text += (r"[-\s]+" if are_numbers else r"[-\s,;:]*") + written
+    text = text.replace(r"\.-?", "[.,]")
     if plural:
         text = f"(?:{text[:-1]}(?:ies|y)|{text})" if text.endswith("y") else text
         text += "s?"
-    return re.compile(rf"(?<!\w){text}(?!\w|[.,]\d)")
+    return re.compile(rf"(?<!\w)(?<!\d[.,]){text}(?!\w|[.,]\d)")
 
 
 def _all_parts(view: StudyView) -> Iterator[str]:

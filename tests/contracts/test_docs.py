@@ -17,6 +17,7 @@ from docs.blocks import (
 
 SHIPPED = (
     "avatars",
+    "avatars-mixed",
     "avatars-softbio",
     "cifar10-lt-200",
     "cifar10-transfer",
@@ -60,7 +61,7 @@ def test_every_section_on_results_says_what_was_found_by_command() -> None:
         for name, text in TEXTS.items()
         for title, part in results_sections(text).items()
     ]
-    assert len(sections) == 5
+    assert len(sections) == 6
     for name, title, part in sections:
         commands = [block.command for block in blocks(part)]
         assert any(

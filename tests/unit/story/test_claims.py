@@ -9,6 +9,7 @@ import core.runs
 from core.evaluation import verdicts
 from core.evaluation.metrics import metric_info
 from core.language import speaking
+from core.story.claim_reading import _named
 from core.story.claim_words import Kind
 from core.story.claims import (
     NOTHING_RECOGNISED,
@@ -541,3 +542,10 @@ def test_a_view_of_groups_proposes_claims_on_its_gap(view: StudyView) -> None:
         assert "age MAE difference" in said[0]
     else:
         assert any("No method's gap in age MAE" in each for each in said)
+
+
+def test_an_amount_is_no_bin_of_ages() -> None:
+    named = _named("0-9")
+    assert named is not None
+    assert all(map(named.search, ("age mae 0-9", "ages 0 - 9", "of 0 9 years")))
+    assert not any(map(named.search, ("0.09 years", "0,9 an", "0.9 years", "at 09")))
