@@ -392,7 +392,7 @@ def _draw_marks(trace: Trace, place: Place, x: Numbers, y: Numbers) -> None:
         own = [i for i, one in enumerate(symbols) if one == symbol]
         shape, is_hollow, larger = marker_of(symbol)
         faces = [colours[i] for i in own]
-        width = float(edge.get("width", 2 if is_hollow else 0)) * place.scale
+        widths = _each(edge.get("width"), len(x), 2 if is_hollow else 0)
         edges: Any = faces
         if "color" in edge and (not is_hollow or is_thin(symbol)):
             edges = read_colour(edge["color"], opacity)
@@ -401,16 +401,17 @@ def _draw_marks(trace: Trace, place: Place, x: Numbers, y: Numbers) -> None:
             if is_thin(symbol)
             else {"facecolors": "none" if is_hollow else faces, "edgecolors": edges}
         )
-        place.axes.scatter(
+        drawn = place.axes.scatter(
             x[own],
             y[own],
             s=[(larger * float(sizes[i]) * place.scale) ** 2 for i in own],
             marker=shape,
-            linewidths=width,
             clip_on=trace.get("cliponaxis", True),
             zorder=_MARKS,
             **options,
         )
+        # Given to scatter, a width for each mark would hide those without a place.
+        drawn.set_linewidth([float(widths[i]) * place.scale for i in own])
 
 
 def _mark_colours(trace: Trace, count: int) -> list[Any]:
@@ -592,12 +593,13 @@ def _line_mark(trace: Trace, scale: float) -> Artist:
         shape, is_hollow, larger = marker_of(symbol)
         size = float(_each(marker.get("size"), 1, _MARKER_SIZE)[0])
         own = read_colour(_mark_colours(trace, 1)[0], opacity)
-        edge = marker.get("line", {})
+        usual = 2 if is_hollow else 0
+        edge = float(_each(marker.get("line", {}).get("width"), 1, usual)[0])
         options |= {
             "marker": shape,
             "markersize": larger * min(size, 14) * scale,
             "markerfacecolor": "none" if is_hollow else own,
             "markeredgecolor": own,
-            "markeredgewidth": float(edge.get("width", 2 if is_hollow else 0)) * scale,
+            "markeredgewidth": edge * scale,
         }
     return Line2D([], [], **options)
