@@ -47,8 +47,8 @@ def forget_widgets_that_are_gone() -> None:
     """Let a session forget widgets that no page shows any more; as the server starts.
 
     Streamlit drops their values and keeps the rest: options, callbacks, and what these
-    hold. A visitor who walked through result pages for ten minutes left 1,500 widgets.
-    A widget that is shown again is described again. No issue of theirs is known to us.
+    hold. Thirty visitors who opened ten result pages each left 7,100 widgets. A widget
+    that is shown again is described again. No issue of theirs is known to us.
     """
     remove = WStates.remove_stale_widgets
     if hasattr(remove, "__wrapped__"):
@@ -60,8 +60,8 @@ def forget_widgets_that_are_gone() -> None:
         states.widget_metadata = {
             name: metadata
             for name, metadata in states.widget_metadata.items()
-            # What a component of a page sends is in no run's list of widgets, shown or
-            # not: without this, no key turns a slide.
+            # What a component sends is never in the list of active widgets. Without
+            # it, no key turns a slide.
             if metadata.value_type == "json_trigger_value"
             or not _is_stale_widget(metadata, active, parts)
         }
@@ -84,8 +84,8 @@ def look_through_packages_once() -> None:
 def importing() -> Iterator[None]:
     """Import without collecting garbage, and keep it out of every later collection.
 
-    Python else looks at all that is there, with TensorFlow 600,000 objects that stay,
-    again and again while it imports and ever after, and no page is drawn meanwhile.
+    Each full collection looks at all objects, with TensorFlow about 600,000 that stay,
+    and no page is drawn meanwhile. Importing alone causes several.
     """
     gc.disable()
     try:
