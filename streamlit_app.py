@@ -97,8 +97,8 @@ PAGES = (
 
 def show_page() -> None:
     """Name the pages, and run the one that is asked for."""
-    # A first visit may come while another thread imports pandas, and Plotly fails with a
-    # part of it. This line waits for the whole.
+    # A first visit may come while another thread imports pandas, and Plotly fails with
+    # a part of it. This line waits for the whole.
     import pandas  # noqa: F401
 
     # Imported in a visit only: pages set up what they need of a running server.
