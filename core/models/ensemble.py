@@ -15,6 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from core.models.frozen_prefix import Cut, cut_backbone
+from core.models.in_turn import map_in_turn
 from core.models.saved import Group
 from core.models.transfer import blocks
 
@@ -142,11 +143,11 @@ class Backbone:
             with keras.StatelessScope(state_mapping=self._stack.scope(row)):
                 return suffix(x, training=False)
 
-        return ops.map(compute, ops.convert_to_tensor(self._stack.values))
+        return map_in_turn(compute, self._stack.rows)
 
     def scope(self, row: Tensor) -> Scope:
         """The weights of a row, which may be a tensor."""
-        return self._stack.scope(ops.take(self._stack.values, row, axis=0))
+        return self._stack.scope(row)
 
 
 class Part:
@@ -188,12 +189,12 @@ class Part:
             What the backbone makes, shape (rows, n, channels); without a backbone the
             pixels, shape (n, size, size, 3).
         """
-        rows = ops.convert_to_tensor(self._stack.values)
+        rows = self._stack.rows
         if self.backbone is None:
-            found: dict[str, Tensor] = ops.map(partial(self._answer, given), rows)
+            found: dict[str, Tensor] = map_in_turn(partial(self._answer, given), rows)
             return found
         features = ops.take(given, self._rows, axis=0)
-        found = ops.map(lambda both: self._answer(*both), (features, rows))
+        found = map_in_turn(lambda both: self._answer(*both), (features, rows))
         return found
 
     def _answer(self, given: Tensor, row: Tensor) -> Any:
@@ -208,7 +209,7 @@ class Part:
         row : int or tensor
             Place of the member in this part.
         """
-        own = self._stack.scope(ops.take(self._stack.values, row, axis=0))
+        own = self._stack.scope(row)
         if self.backbone is None:
             return own
         return [*self.backbone.scope(ops.take(self._rows, row, axis=0)), *own]
@@ -226,7 +227,13 @@ class Stack:
 
     Notes
     -----
-    One variable holds all of them: to map over hundreds takes seconds to trace.
+    One variable holds all of them: to map over hundreds takes seconds to trace. A map
+    over its rows would copy all of them first, so it is one over their places.
+
+    Attributes
+    ----------
+    rows : int tensor
+        The place of each row.
     """
 
     def __init__(self, variables: Sequence[Any], rows: Sequence[Arrays]) -> None:
@@ -237,13 +244,14 @@ class Stack:
         for filled, row in zip(values, rows, strict=True):
             for start, end, value in zip([0, *ends], [*ends, None], row, strict=False):
                 filled[start:end] = np.ravel(value)
+        self.rows = ops.arange(len(rows))
         self.values = keras.Variable(values, trainable=False, name="stack")
 
     def scope(self, row: Tensor) -> Scope:
-        """Each variable with its part of a row, shape (values,)."""
+        """Each variable with its part of the row at a place."""
         if not self._variables:
             return []
-        parts = ops.split(row, self._ends)
+        parts = ops.split(ops.take(self.values, row, axis=0), self._ends)
         return [
             (variable, ops.cast(ops.reshape(part, variable.shape), variable.dtype))
             for variable, part in zip(self._variables, parts, strict=True)
