@@ -3,6 +3,7 @@
 The server imports this file for ``app``; every visit then runs it for its pages.
 """
 
+import atexit
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -162,6 +163,12 @@ def _prepare_results() -> None:
     with importing():
         for module in ("core.views.overview", "core.views.stability", "scipy.stats"):
             import_module(module)
+    from core.views.caching import share_work
+    from core.views.side_process import SideProcess
+
+    side = SideProcess()
+    atexit.register(side.close)
+    share_work(side)
 
 
 if st.runtime.exists():

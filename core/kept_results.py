@@ -135,7 +135,16 @@ def keep_results() -> None:
         _shelf = None
 
 
-def kept_or_computed(key: Hashable, compute: Callable[[], Result]) -> Result:
+def nowhere() -> bool:
+    """Compute nothing in another process."""
+    return False
+
+
+def kept_or_computed(
+    key: Hashable,
+    compute: Callable[[], Result],
+    computed_elsewhere: Callable[[], bool] = nowhere,
+) -> Result:
     """What is kept under a key; else it is computed, and kept.
 
     What says something is kept for each language by itself.
@@ -146,6 +155,8 @@ def kept_or_computed(key: Hashable, compute: Callable[[], Result]) -> Result:
         Names the result, and all that it depends on beside this version of the program;
         written the same in every process.
     compute : callable
+    computed_elsewhere : callable
+        Asked before it is computed here: whether another process has kept it now.
     """
     shelf = _shelf
     if shelf is None:
@@ -153,17 +164,25 @@ def kept_or_computed(key: Hashable, compute: Callable[[], Result]) -> Result:
     name = hashlib.sha256(repr(key).encode()).hexdigest()
     with aside():
         spoken = f"{name}.{language()}"
-    found = shelf.read(name)
-    if found is _ABSENT:
-        found = shelf.read(spoken)
-        if found is not _ABSENT:
-            language()  # whoever listens learns that the result speaks
+    found = _read(shelf, name, spoken)
+    if found is _ABSENT and computed_elsewhere():
+        found = _read(shelf, name, spoken)
     if found is not _ABSENT:
         return cast(Result, found)
     with listening() as listener:
         computed = compute()
     shelf.write(spoken if listener.has_heard else name, computed)
     return computed
+
+
+def _read(shelf: _Shelf, name: str, spoken: str) -> object:
+    """What is kept for every language, or for the reader's."""
+    found = shelf.read(name)
+    if found is _ABSENT:
+        found = shelf.read(spoken)
+        if found is not _ABSENT:
+            language()  # whoever listens learns that the result speaks
+    return found
 
 
 @cache

@@ -29,6 +29,7 @@ from core.data.generated_images import SAMPLE
 from core.data.harmless_changes import CHANGES, SHIFT, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
+from core.file_stamps import Stamp, stamp_of
 from core.language import N_, gettext
 from core.remote_store import OLD, remove_folder
 from core.remote_store import replace_folder as replace_folder
@@ -190,6 +191,11 @@ class Run:
         prefix = f"{task}_p_"
         return tuple(n.removeprefix(prefix) for n in names if n.startswith(prefix))
 
+    @property
+    def has_model(self) -> bool:
+        """Whether its model is here; results can be read without it."""
+        return stamp_of(self.model_path) is not None
+
     def has_stability(self, tasks: Iterable[Task]) -> bool:
         """Whether its answers to harmlessly changed test images are kept.
 
@@ -328,7 +334,7 @@ def first_models(listed: Iterable[Run]) -> tuple[Run, ...]:
     first: dict[str, Run] = {}
     for run in listed:
         known = first.get(run.method)
-        if run.model_path.is_file() and (known is None or run.seed < known.seed):
+        if run.has_model and (known is None or run.seed < known.seed):
             first[run.method] = run
     return tuple(first.values())
 
@@ -529,14 +535,18 @@ def read_run(folder: Path) -> Run:
         ``model.keras`` is not a fault: results can be read without it.
     """
     remedy = gettext("train it again, or delete the folder.")
-    for name in (RECORD, HISTORY, PREDICTIONS):
-        if not (folder / name).is_file():
+    stamps = {
+        name: stamp_of(folder / name, anew=True)
+        for name in (RECORD, HISTORY, PREDICTIONS)
+    }
+    for name, stamp in stamps.items():
+        if stamp is None:
             raise RunError(
                 gettext("The run {folder} has no {file}.", folder=folder, file=name),
                 expected=name,
                 remedy=remedy,
             )
-    info = _read_json(folder / RECORD)
+    info = _read_json(folder / RECORD, stamps[RECORD])
     schema = info.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise RunError(
@@ -952,10 +962,10 @@ def _find(name: str, file: str, within: Sequence[Path] | None = None) -> Path | 
     return next((place for place in places if place.is_file()), None)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, stamp: Stamp | None = None) -> dict[str, Any]:
+    """What a JSON file holds, which looks as its stamp says, or as it does now."""
     try:
-        found = path.stat()
-        content = _parsed(path, found.st_mtime_ns, found.st_size)
+        content = _parsed(path, stamp or stamp_of(path, anew=True))
     except (OSError, ValueError) as error:
         raise RunError(
             gettext("{file} is damaged: {why}.", file=path, why=str(error)),
@@ -968,7 +978,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _parsed(path: Path, mtime_ns: int, size: int) -> object:
+def _parsed(path: Path, stamp: Stamp | None) -> object:
     """What a JSON file holds, read again when it has changed; not to be changed."""
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -989,8 +999,8 @@ def _column_names(path: Path) -> list[str]:
     import pyarrow as pa
 
     try:
-        found = path.stat()
-        return list(_footer_names(str(path), found.st_mtime_ns, found.st_size))
+        stamp = stamp_of(path) or stamp_of(path, anew=True)
+        return list(_footer_names(path, stamp))
     except (OSError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
 
@@ -1008,7 +1018,7 @@ def _row_count(path: Path) -> int:
 
 # Pages list the runs at every click.
 @lru_cache(maxsize=4096)
-def _footer_names(path: str, mtime_ns: int, size: int) -> tuple[str, ...]:
+def _footer_names(path: Path, stamp: Stamp | None) -> tuple[str, ...]:
     """As ``_column_names``, read again when the file has changed."""
     import pyarrow.parquet as pq
 

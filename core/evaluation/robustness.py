@@ -90,7 +90,7 @@ def on_common_images(tables: Tables) -> tuple[dict[RunKey, pd.DataFrame], list[R
     list of (method, seed)
         Runs that cannot be compared with them.
     """
-    images = {run: frozenset(table[IMAGE]) for run, table in tables.items()}
+    images = {run: frozenset(table[IMAGE].unique()) for run, table in tables.items()}
     sets = list(images.values())
     if not sets:
         return {}, []

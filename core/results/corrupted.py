@@ -1,6 +1,6 @@
 """Methods compared on corrupted test images: on all of them, or by severity."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,6 @@ from core.study import Study
 from core.tasks import Regression, Task
 from core.text import code
 
-Read = Callable[[Run], pd.DataFrame]
-
 
 def robustness_keys(tasks: Sequence[Task]) -> tuple[str, ...]:
     """The metrics that corrupted images are judged by: errors first, then calibration.
@@ -51,20 +49,17 @@ def robustness_names(task: Task) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class CorruptedAnswers:
+class CorruptedRuns:
     """The runs of a study that answered the same corrupted images.
 
     Parameters
     ----------
     runs : tuple of Run
-    tables : mapping of (method, seed) to DataFrame
-        ``evaluation.robustness.corrupted_rows`` of each.
     others : tuple of Run
         Runs that answered other images, and cannot stand beside them.
     """
 
     runs: tuple[Run, ...]
-    tables: Mapping[RunKey, pd.DataFrame]
     others: tuple[Run, ...]
 
     @property
@@ -73,10 +68,22 @@ class CorruptedAnswers:
         return tuple(dict.fromkeys(run.method for run in self.runs))
 
 
-def read_corrupted(runs: Sequence[Run], read: Read | None = None) -> CorruptedAnswers:
-    """Read the answers to corrupted images of the runs that have some.
+@dataclass(frozen=True)
+class CorruptedAnswers(CorruptedRuns):
+    """These runs with their answers.
 
-    ``read`` gives the rows of one run, by default from its files.
+    Parameters
+    ----------
+    runs, others : tuple of Run
+    tables : mapping of (method, seed) to DataFrame
+        ``evaluation.robustness.corrupted_rows`` of each of ``runs``.
+    """
+
+    tables: Mapping[RunKey, pd.DataFrame]
+
+
+def read_corrupted(runs: Sequence[Run]) -> CorruptedAnswers:
+    """Read the answers to corrupted images of the runs that have some.
 
     Raises
     ------
@@ -84,20 +91,14 @@ def read_corrupted(runs: Sequence[Run], read: Read | None = None) -> CorruptedAn
         If a table is damaged.
     """
     measured = [run for run in runs if run.corrupted_images]
-    read = read or read_rows
     tables, others = on_common_images(
-        {(run.method, run.seed): read(run) for run in measured}
+        {(run.method, run.seed): corrupted_rows(run.corrupted()) for run in measured}
     )
     return CorruptedAnswers(
         tuple(run for run in measured if (run.method, run.seed) in tables),
-        tables,
         tuple(run for run in measured if (run.method, run.seed) in others),
+        tables,
     )
-
-
-def read_rows(run: Run) -> pd.DataFrame:
-    """The answers of one run to corrupted images, a row an image and corruption."""
-    return corrupted_rows(run.corrupted())
 
 
 def compare_corrupted(

@@ -10,16 +10,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache, wraps
 from inspect import signature, unwrap
 from pathlib import Path
 from types import CodeType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import pandas as pd
 from pydantic import BaseModel
 
+from core.file_stamps import Stamp, stamps_of
 from core.kept_results import kept_or_computed
 from core.language import aside, gettext, language, listening
 from core.runs import (
@@ -38,7 +39,7 @@ from core.stores import studies_folder
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-Fingerprint = tuple[tuple[str, int, int], ...]
+Fingerprint = tuple[Stamp, ...]
 
 
 Teller = Callable[[str], AbstractContextManager[object]]
@@ -131,8 +132,47 @@ class _Cache:
                 del self._kept[whole]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What another process needs to compute a result that outlives it.
+
+    Parameters
+    ----------
+    module, function : str
+        Where the function is.
+    name : str
+        As ``cached`` has it; of a function that has one, this says which it is.
+    args : tuple
+    options : mapping
+    """
+
+    module: str
+    function: str
+    name: str
+    args: tuple[Any, ...]
+    options: Mapping[str, Any]
+
+    @property
+    def is_known_elsewhere(self) -> bool:
+        """Whether another process finds the function, and core needs no page for it."""
+        return self.module.startswith("core.") and (
+            bool(self.name) or "<locals>" not in self.function
+        )
+
+
+class Sharing(Protocol):
+    """Where else results are computed."""
+
+    def takes(self, work: Work) -> bool:
+        """Compute a result and keep it; False if it is to be computed here."""
+
+    def working_here(self) -> AbstractContextManager[object]:
+        """Know that a thread computes a result in this process."""
+
+
 # In place of a result: the one who computed it was stopped.
 _ABANDONED = object()
+_sharing: Sharing | None = None
 _CACHES: dict[tuple[str, CodeType, str], _Cache] = {}
 _teller: Teller = nullcontext
 
@@ -186,8 +226,21 @@ def cached(
             def make() -> Result:
                 if not (outlives and _are_shipped(given.arguments.values())):
                     return compute(*args, **options)
-                own = (compute.__module__, compute.__qualname__, name, key)
-                return kept_or_computed(own, lambda: compute(*args, **options))
+                place = (compute.__module__, compute.__qualname__, name)
+
+                def computed_elsewhere() -> bool:
+                    work = Work(*place, args, options)
+                    return (
+                        _sharing is not None
+                        and work.is_known_elsewhere
+                        and _sharing.takes(work)
+                    )
+
+                def compute_here() -> Result:
+                    with nullcontext() if _sharing is None else _sharing.working_here():
+                        return compute(*args, **options)
+
+                return kept_or_computed((*place, key), compute_here, computed_elsewhere)
 
             found: Result = cache.get(key, make, telling)
             # A column that is added to a shallow copy does not reach the table kept.
@@ -204,6 +257,12 @@ def tell_who_waits(teller: Teller) -> None:
     """Say how a reader is told that something is computed: a context around it."""
     global _teller
     _teller = teller
+
+
+def share_work(sharing: Sharing | None) -> None:
+    """Say where else what outlives the process is computed; None for nowhere."""
+    global _sharing
+    _sharing = sharing
 
 
 def clear_caches(*files: str) -> None:
@@ -223,24 +282,24 @@ def forget(kept: Callable[..., object]) -> None:
 
 def manifest_fingerprint(study: str) -> Fingerprint:
     """What the split of a study depends on; empty where none is kept."""
-    return _stamps(store / study / MANIFEST_FILE for store in stores())
+    return stamps_of(store / study / MANIFEST_FILE for store in stores())
 
 
 def data_fingerprint(study: str) -> Fingerprint:
     """What is known of a study's data depends on: its split and its report."""
     files = (MANIFEST_FILE, REPORT_FILE)
-    return _stamps(store / study / file for store in stores() for file in files)
+    return stamps_of(store / study / file for store in stores() for file in files)
 
 
 def study_fingerprint(study: str) -> Fingerprint:
     """What a study's settings depend on; empty for a shipped one without runs."""
     of_runs = [store / study / STUDY_FILE for store in stores()]
-    return _stamps([*of_runs, studies_folder() / f"{study}.toml"])
+    return stamps_of([*of_runs, studies_folder() / f"{study}.toml"])
 
 
 def file_fingerprint(path: str) -> Fingerprint:
     """What a file's content depends on; empty for a path that names no file."""
-    return _stamps([Path(path)])
+    return stamps_of([Path(path)])
 
 
 def as_key(value: Any) -> Hashable:
@@ -277,7 +336,7 @@ def _files_of(run: Run) -> tuple[Hashable, ...]:
     files = [
         run.folder / name for name in (RECORD, PREDICTIONS, CORRUPTED_ANSWERS, HISTORY)
     ]
-    return run.method, only, *_stamps([*files, run.model_path])
+    return run.method, only, *stamps_of([*files, run.model_path])
 
 
 @lru_cache(maxsize=8)
@@ -299,15 +358,3 @@ def _runs_of(value: Any) -> tuple[Run, ...]:
     runs = getattr(value, "runs", value)
     is_runs = isinstance(runs, tuple) and all(isinstance(run, Run) for run in runs)
     return runs if is_runs else ()
-
-
-def _stamps(files: Iterable[Path]) -> Fingerprint:
-    return tuple(stamp for file in files if (stamp := _stamp(file)) is not None)
-
-
-def _stamp(file: Path) -> tuple[str, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return str(file), found.st_mtime_ns, found.st_size

@@ -23,10 +23,10 @@ from core.language import N_, gettext
 from core.plots import robustness as plots
 from core.results.corrupted import (
     CorruptedAnswers,
+    CorruptedRuns,
     compare_corrupted,
     corrupted_counts,
     read_corrupted,
-    read_rows,
     robustness_keys,
     robustness_names,
 )
@@ -187,7 +187,7 @@ def require_corrupted(view: StudyView) -> None:
         )
 
 
-def load_corrupted(view: StudyView) -> CorruptedAnswers:
+def load_corrupted(view: StudyView) -> CorruptedRuns:
     """The runs that answered the same corrupted images.
 
     Raises
@@ -196,7 +196,7 @@ def load_corrupted(view: StudyView) -> CorruptedAnswers:
         If none did.
     """
     require_corrupted(view)
-    return read_corrupted(view.runs, _rows)
+    return _measured(view.runs)
 
 
 def load_all_corrupted(view: StudyView, keys: Sequence[str]) -> Comparison:
@@ -216,12 +216,12 @@ def _compare(view: StudyView, keys: Sequence[str], *, by_condition: bool) -> Com
     return _compared(*given, by_condition=by_condition)
 
 
-def _baseline(view: StudyView, found: CorruptedAnswers) -> str:
+def _baseline(view: StudyView, found: CorruptedRuns) -> str:
     return view.baseline if view.baseline in found.methods else found.methods[0]
 
 
 def _note(
-    view: StudyView, answers: CorruptedAnswers, whole: Comparison, info: MetricInfo
+    view: StudyView, answers: CorruptedRuns, whole: Comparison, info: MetricInfo
 ) -> str:
     better = {
         "higher": gettext("Higher is better."),
@@ -270,9 +270,15 @@ def _note(
     return " ".join(filter(None, said))
 
 
-@cached(entries=64)
-def _rows(run: Run) -> pd.DataFrame:
-    return read_rows(run)
+@cached(entries=16, outlives=True)
+def _measured(runs: tuple[Run, ...]) -> CorruptedRuns:
+    answers = _answers(runs)
+    return CorruptedRuns(answers.runs, answers.others)
+
+
+@cached(entries=4)
+def _answers(runs: tuple[Run, ...]) -> CorruptedAnswers:
+    return read_corrupted(runs)
 
 
 @cached(entries=32, says=N_("Comparing the methods…"), outlives=True)
@@ -285,7 +291,7 @@ def _compared(
     *,
     by_condition: bool,
 ) -> Comparison:
-    answers = read_corrupted(runs, _rows)
+    answers = _answers(runs)
     clean = load_tables(answers.runs) if by_condition else None
     return compare_corrupted(answers, study, tasks, keys, baseline, beside=clean)
 

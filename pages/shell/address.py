@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import NothingToShow
+from core.file_stamps import one_visit
 from core.language import gettext, language, speaking
 from core.text import code, listed, to_markdown
 from pages.shell.language import PARAMETER as LANGUAGE
@@ -160,7 +161,12 @@ def run_page(main: Callable[[], object]) -> None:
     if (before := st.session_state.get(_STATE)) is not None:
         before.is_read = False
     # The language is looked up once, and not at each number that is written.
-    with suppress(PageEnded), speaking(language()), saying_what_is_missing():
+    with (
+        one_visit(),
+        suppress(PageEnded),
+        speaking(language()),
+        saying_what_is_missing(),
+    ):
         main()
     _send()
     give_memory_back()
@@ -175,7 +181,12 @@ def fragment(part: Callable[Given, None]) -> Callable[Given, None]:
         # That module needs this one.
         from pages.shell.show import saying_why_not
 
-        with suppress(PageEnded), speaking(language()), saying_why_not():
+        with (
+            one_visit(),
+            suppress(PageEnded),
+            speaking(language()),
+            saying_why_not(),
+        ):
             part(*args, **options)
         context = get_script_run_ctx()
         if context is not None and context.fragment_ids_this_run:

@@ -3,7 +3,6 @@
 import ctypes
 import gc
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, wraps
@@ -13,6 +12,8 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.state.session_state import WStates, _is_stale_widget
+
+from core import heap
 
 # The number of this setting in glibc's malloc.h, and how many heaps there may be.
 M_ARENA_MAX = -8
@@ -39,7 +40,7 @@ def share_the_heap() -> None:
     environment that says otherwise is left as it is.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if _has_glibc() and "MALLOC_ARENA_MAX" not in os.environ:
+    if heap.has_glibc() and "MALLOC_ARENA_MAX" not in os.environ:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
@@ -96,15 +97,15 @@ def importing() -> Iterator[None]:
 
 
 def give_memory_back() -> None:
-    """Give the memory back that a visit of the server has freed, in some milliseconds.
+    """Give the memory back that a visit of the server has freed.
 
     Each visit runs in a thread of its own, and glibc keeps what its heaps have freed.
     With both, the server held 435 MB after every result page, where it held 625 MB. A
     threshold from which glibc gives back by itself makes each large array a new
     mapping: the first photo then took two seconds longer.
     """
-    if _has_glibc() and st.runtime.exists():
-        ctypes.CDLL(None).malloc_trim(0)
+    if st.runtime.exists():
+        heap.give_memory_back()
 
 
 def leave_a_core_to_pages() -> None:
@@ -143,7 +144,3 @@ def keep_keras_session() -> None:
     import keras
 
     keras.backend.clear_session = lambda *, free_memory=True: None
-
-
-def _has_glibc() -> bool:
-    return platform.libc_ver()[0] == "glibc"

@@ -14,7 +14,9 @@ from core.data.images import MAX_UPLOAD_BYTES, readable_formats
 from core.language import N_, gettext
 from core.plots.data import columns_of, pick_samples
 from core.runs import shipped_manifest
+from core.study import Study
 from core.text import to_markdown
+from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.study_view import StudyView
 from pages.shell.upload_key import upload_key
 
@@ -133,8 +135,17 @@ def tell_apart(photos: Iterable[Photo]) -> tuple[Photo, ...]:
     return tuple(apart)
 
 
-def list_samples(view: StudyView) -> Iterator[Photo]:
+def list_samples(view: StudyView) -> tuple[Photo, ...]:
     """Photos that anyone may be shown: generated ones, or one in the public domain."""
+    return _samples(manifest_fingerprint(view.study.name), view.study, view)
+
+
+@cached(entries=8)
+def _samples(split: Fingerprint, study: Study, _view: StudyView) -> tuple[Photo, ...]:
+    return tuple(_draw_samples(_view))
+
+
+def _draw_samples(view: StudyView) -> Iterator[Photo]:
     if not view.dataset.of_faces:
         return
     if not view.dataset.generated:
@@ -154,7 +165,7 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
             yield Photo(
                 key=row["image_id"],
                 name=f"{name} {place}",
-                content=draw_sample(row["image_id"], view),
+                content=_draw_sample(row["image_id"], view),
                 aligned=True,
                 credit=gettext(
                     "Generated. Labels in the dataset: {labels}.", labels=labels
@@ -162,7 +173,7 @@ def list_samples(view: StudyView) -> Iterator[Photo]:
             )
 
 
-def draw_sample(image_id: str, view: StudyView) -> bytes:
+def _draw_sample(image_id: str, view: StudyView) -> bytes:
     """A generated picture, at the largest size that a method takes, as PNG."""
     from core.data.catalog import renderer
     from core.data.picture_paths import drawn_paths

@@ -195,6 +195,7 @@ def _how_far(ticket: Ticket, done: int, of: int) -> str:
     return to_markdown(said)
 
 
+@cached(entries=16)
 def load_moves(view: StudyView) -> dict[str, dict[str, str]]:
     """How far the answers of each measured method move, in words."""
     comparison = load_stability(view)
@@ -251,7 +252,7 @@ def runs_with_models(view: StudyView) -> tuple[Run, ...]:
                 study=strong(view.title),
             )
         )
-    runs = tuple(run for run in view.runs if run.model_path.is_file())
+    runs = tuple(run for run in view.runs if run.has_model)
     if not runs:
         stop_with(
             gettext(
