@@ -239,12 +239,13 @@ def draws(name: str, title: str) -> Callable[[Drawing], Drawing]:
                 for reason in view.left_out
             )
             note = " ".join(filter(None, (drawn.note, *said)))
-            return replace(drawn, note=note, view=name, parameters=parameters, of=view)
+            return replace(drawn, note=note, view=name, parameters=parameters)
 
         @wraps(draw)
         def drawn_once(view: StudyView, **parameters: Any) -> Drawn:
-            # In one order, and with what is not given: one key for one picture.
-            return kept(view, {**defaults, **parameters})
+            # In one order, and with what is not given: one key for one picture. The
+            # view is not kept with each: it holds the records of all its runs.
+            return replace(kept(view, {**defaults, **parameters}), of=view)
 
         VIEWS[name] = View(name, title, drawn_once)
         return cast(Drawing, drawn_once)

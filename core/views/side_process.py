@@ -21,7 +21,8 @@ from typing import IO
 from core.heap import give_memory_back
 from core.kept_results import keep_results
 from core.language import aside, language, speaking
-from core.views.caching import Work
+from core.views import drawing
+from core.views.caching import Work, clear_caches
 from core.views.catalog import all_views
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,6 +164,8 @@ def _answer(into: IO[bytes]) -> bytes:
     except Exception:  # noqa: BLE001
         return _FAILED
     finally:
+        # A picture is on the disk now, and is not asked for again.
+        clear_caches(drawing.__file__)
         give_memory_back()
     return _DONE
 

@@ -16,7 +16,8 @@ STORY = Story(title="A", study="avatars")
 def test_without_a_claim_the_view_speaks_for_itself() -> None:
     told = tell(STORY, Slide(view="age-error"))
     drawn = draw_view("age-error", open_study("avatars"), {})
-    assert told.drawn is drawn
+    assert told.drawn is not None
+    assert told.drawn.figures is drawn.figures
     assert told.claim == to_plain((*drawn.claims, drawn.takeaway)[0])
     assert told.check is None
     assert told.doubt == ""

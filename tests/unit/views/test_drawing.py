@@ -89,9 +89,12 @@ def test_every_shipped_figure_prints_with_its_numbers(
 
 def test_the_same_view_is_drawn_once() -> None:
     first = draw_view("age-error", open_study("avatars"), {"task": "age"})
-    assert first is draw_view("age-error", open_study("avatars"), {"task": "age"})
+    again = draw_view("age-error", open_study("avatars"), {"task": "age"})
+    assert again.figures is first.figures
     other = open_study("avatars", methods=["ins"])
-    assert draw_view("age-error", other, {"task": "age"}) is not first
+    drawn = draw_view("age-error", other, {"task": "age"})
+    assert drawn.figures is not first.figures
+    assert drawn.of is other
 
 
 def test_a_figure_is_finished_with_title_and_highlight() -> None:
