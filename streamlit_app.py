@@ -3,10 +3,9 @@
 The server imports this file for ``app``; every visit then runs it for its pages.
 """
 
-import atexit
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
@@ -150,12 +149,13 @@ async def prepare_while_starting(app: st.App) -> AsyncIterator[None]:
     It is done when the browser has read its scripts, and would else be most of the
     first second of the first visit.
     """
-    threading.Thread(target=_prepare_results, daemon=True).start()
-    with warming_up():
+    ending = ExitStack()
+    threading.Thread(target=_prepare_results, args=(ending,), daemon=True).start()
+    with warming_up(), ending:
         yield
 
 
-def _prepare_results() -> None:
+def _prepare_results(ending: ExitStack) -> None:
     from core.kept_results import keep_results
     from pages.shell.patches import importing
 
@@ -163,12 +163,9 @@ def _prepare_results() -> None:
     with importing():
         for module in ("core.views.overview", "core.views.stability", "scipy.stats"):
             import_module(module)
-    from core.views.caching import share_work
-    from core.views.side_process import SideProcess
+    from core.views.side_process import working_beside
 
-    side = SideProcess()
-    atexit.register(side.close)
-    share_work(side)
+    ending.enter_context(working_beside())
 
 
 if st.runtime.exists():

@@ -1,4 +1,4 @@
-"""The memory that Python's allocator, glibc's, has of the system."""
+"""Memory that was freed, and that the allocator keeps for later."""
 
 import ctypes
 import platform
@@ -10,6 +10,6 @@ def has_glibc() -> bool:
 
 
 def give_memory_back() -> None:
-    """Give the memory back that was freed, in some milliseconds; else it is kept."""
+    """Return freed memory to the system where glibc allocates: some milliseconds."""
     if has_glibc():
         ctypes.CDLL(None).malloc_trim(0)

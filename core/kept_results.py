@@ -135,6 +135,11 @@ def keep_results() -> None:
         _shelf = None
 
 
+def kept_in() -> Path | None:
+    """The folder of this version's results; None where nothing is kept."""
+    return None if _shelf is None else _shelf.folder.resolve()
+
+
 def nowhere() -> bool:
     """Compute nothing in another process."""
     return False

@@ -29,7 +29,7 @@ from core.data.generated_images import SAMPLE
 from core.data.harmless_changes import CHANGES, SHIFT, shift_column
 from core.data.manifest import LEFT_OUT, SPLITS, TEST, VALIDATION
 from core.errors import RunError
-from core.file_stamps import Stamp, stamp_of
+from core.file_stamps import Stamp, stamp_of, stamp_to_read
 from core.language import N_, gettext
 from core.remote_store import OLD, remove_folder
 from core.remote_store import replace_folder as replace_folder
@@ -965,7 +965,7 @@ def _find(name: str, file: str, within: Sequence[Path] | None = None) -> Path | 
 def _read_json(path: Path, stamp: Stamp | None = None) -> dict[str, Any]:
     """What a JSON file holds, which looks as its stamp says, or as it does now."""
     try:
-        content = _parsed(path, stamp or stamp_of(path, anew=True))
+        content = _parsed(stamp or stamp_to_read(path))
     except (OSError, ValueError) as error:
         raise RunError(
             gettext("{file} is damaged: {why}.", file=path, why=str(error)),
@@ -978,9 +978,9 @@ def _read_json(path: Path, stamp: Stamp | None = None) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _parsed(path: Path, stamp: Stamp | None) -> object:
+def _parsed(stamp: Stamp) -> object:
     """What a JSON file holds, read again when it has changed; not to be changed."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(Path(stamp[0]).read_text(encoding="utf-8"))
 
 
 def _has_types(info: dict[str, Any]) -> bool:
@@ -999,8 +999,7 @@ def _column_names(path: Path) -> list[str]:
     import pyarrow as pa
 
     try:
-        stamp = stamp_of(path) or stamp_of(path, anew=True)
-        return list(_footer_names(path, stamp))
+        return list(_footer_names(stamp_of(path) or stamp_to_read(path)))
     except (OSError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
 
@@ -1018,11 +1017,11 @@ def _row_count(path: Path) -> int:
 
 # Pages list the runs at every click.
 @lru_cache(maxsize=4096)
-def _footer_names(path: Path, stamp: Stamp | None) -> tuple[str, ...]:
+def _footer_names(stamp: Stamp) -> tuple[str, ...]:
     """As ``_column_names``, read again when the file has changed."""
     import pyarrow.parquet as pq
 
-    return tuple(pq.read_schema(path).names)
+    return tuple(pq.read_schema(stamp[0]).names)
 
 
 def _check_columns(path: Path, found: Set[str], needed: Set[str]) -> None:

@@ -141,9 +141,11 @@ class Work:
     module, function : str
         Where the function is.
     name : str
-        As ``cached`` has it; of a function that has one, this says which it is.
+        Of a view, its name, which says alone what is called; else empty.
     args : tuple
+        Arguments by position; of a view, the ``StudyView`` and its parameters.
     options : mapping
+        Arguments by name; none of a view.
     """
 
     module: str
@@ -154,7 +156,7 @@ class Work:
 
     @property
     def is_known_elsewhere(self) -> bool:
-        """Whether another process finds the function, and core needs no page for it."""
+        """Whether it is a view, or a function of core at the top of its module."""
         return self.module.startswith("core.") and (
             bool(self.name) or "<locals>" not in self.function
         )
@@ -164,7 +166,13 @@ class Sharing(Protocol):
     """Where else results are computed."""
 
     def takes(self, work: Work) -> bool:
-        """Compute a result and keep it; False if it is to be computed here."""
+        """Compute a result and keep it; False if it is to be computed here.
+
+        Raises
+        ------
+        EquipoiseError
+            If that fails by a fault of its input.
+        """
 
     def working_here(self) -> AbstractContextManager[object]:
         """Know that a thread computes a result in this process."""

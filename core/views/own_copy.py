@@ -23,6 +23,11 @@ def show_copies_where(is_seen_alone: Callable[[], bool]) -> None:
     _is_seen_alone = is_seen_alone
 
 
+def is_seen_alone() -> bool:
+    """Whether nobody but the owner of a copy sees what is shown."""
+    return _is_seen_alone()
+
+
 def shown_copy(study: Study) -> Path | None:
     """The person's own copy, where nobody else sees what is shown of it."""
     return own_copy(study) if _is_seen_alone() else None

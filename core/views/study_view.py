@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from core.data.manifest import DatasetInfo
 from core.evaluation.comparison import Baseline, Counterparts
@@ -60,6 +61,10 @@ class StudyView:
         chosen = (self.study, self.look, self.seeds, self.runs, others)
         parts = (chosen, data, copy, self.left_out)
         return hashlib.sha256(repr(as_key(parts)).encode()).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the key: another process may see other files."""
+        return {name: v for name, v in vars(self).items() if name != "cache_key"}
 
     @property
     def studies(self) -> tuple[Study, ...]:

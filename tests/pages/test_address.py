@@ -1,7 +1,10 @@
 """Choices stand in the address of a page, and the address opens them again."""
 
+from collections import Counter
+
 import pytest
 
+from core import file_stamps
 from core.runs import list_runs
 from pages.shell import choose
 from tests.pages.opening import NAMES
@@ -243,3 +246,23 @@ def test_the_way_back_leaves_the_page(fill, open_page):
     assert not app.query_params
     app.selectbox(key="overview_metric").select("age.bias").run()
     assert app.query_params["metric"] == "age.bias"
+
+
+@pytest.mark.parametrize("page", ["overview", "errors", "predict"])
+def test_a_visit_looks_at_a_file_of_a_run_once(fill, open_page, monkeypatch, page):
+    fill()
+    looks = Counter()
+    look = file_stamps._look
+
+    def count(file):
+        looks[file] += 1
+        return look(file)
+
+    monkeypatch.setattr(file_stamps, "_look", count)
+    app = open_page(page)
+    runs = {run.folder for run in list_runs("utkface").runs}
+    looks.clear()
+    app.run()
+    of_runs = {file: times for file, times in looks.items() if file.parent in runs}
+    assert of_runs
+    assert set(of_runs.values()) == {1}
