@@ -161,7 +161,7 @@ def kept_or_computed(
         written the same in every process.
     compute : callable
     computed_elsewhere : callable
-        Asked before it is computed here: whether another process has kept it now.
+        Called first; True if another process has computed the result and kept it.
     """
     shelf = _shelf
     if shelf is None:
@@ -181,7 +181,7 @@ def kept_or_computed(
 
 
 def _read(shelf: _Shelf, name: str, spoken: str) -> object:
-    """What is kept for every language, or for the reader's."""
+    """Read a result that is kept for every language, or for the reader's."""
     found = shelf.read(name)
     if found is _ABSENT:
         found = shelf.read(spoken)

@@ -963,7 +963,7 @@ def _find(name: str, file: str, within: Sequence[Path] | None = None) -> Path | 
 
 
 def _read_json(path: Path, stamp: Stamp | None = None) -> dict[str, Any]:
-    """What a JSON file holds, which looks as its stamp says, or as it does now."""
+    """Read a JSON file; its stamp is looked up where none is given."""
     try:
         content = _parsed(stamp or stamp_to_read(path))
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A function of each row of some tensors, one row after another."""
+"""Compute a function of the rows of tensors, one row after another."""
 
 from collections.abc import Callable
 from typing import Any

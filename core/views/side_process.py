@@ -34,14 +34,14 @@ VARIABLE = "EQUIPOISE_SIDE_PROCESS"
 """Of the environment: "off" leaves everything to the server."""
 ROOT = Path(__file__).resolve().parents[2]
 NICE = 5
-"""By how much the process stands behind the server, on Linux and macOS."""
+"""Niceness that is added, so that the server goes first (Linux and macOS)."""
 PATIENCE_S = 120.0
 """Seconds after which a piece of work is given up, and the process with it."""
 NOT_USED = "No side process any more (%s): the server computes everything itself."
 _LENGTH_BYTES = 8
 
 Answer = bool | EquipoiseError
-"""Whether the result is kept, or the fault of the input that there is in its place."""
+"""Whether the result is kept; or the fault of the input, if there was one."""
 
 
 class SideProcess:
