@@ -104,7 +104,7 @@ def show_page() -> None:
     # Imported in a visit only: pages set up what they need of a running server.
     from core.plots.download import HIDE_TITLES
     from core.plots.highlight import HIGHLIGHT
-    from pages.shell.chart_script import fetching_chart_script
+    from pages.shell.drawing_scripts import fetching_drawing_scripts
     from pages.shell.language import choose_language, say_what_streamlit_says
     from pages.shell.show import saying_why_not
 
@@ -123,7 +123,7 @@ def show_page() -> None:
 
     pages = [_page(*described) for described in PAGES]
     page = st.navigation(pages, position="top")
-    with fetching_chart_script(), saying_why_not():
+    with fetching_drawing_scripts(), saying_why_not():
         page.run()
 
 

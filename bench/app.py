@@ -47,9 +47,14 @@ MANY_IMAGES = {
 }
 MB = 1024 * 1024
 # What a person waits for on the first page: its table and its first chart, drawn.
-# An axis with its ticks: the chart that fetches the script, and is hidden, has none.
+# An axis with its ticks: the hidden chart that fetches the script has none.
 CHART_DRAWN = "[data-testid=stPlotlyChart] .main-svg .xtick"
 OVERVIEW_READY = ("[data-testid=stTable]", CHART_DRAWN)
+# Asked at every frame: Playwright's own wait asks twice a second after a while.
+ARE_SEEN = """
+selectors => selectors.every(selector =>
+  [...document.querySelectorAll(selector)].some(one => one.getClientRects().length))
+"""
 PATIENCE_S = 300
 
 
@@ -299,9 +304,10 @@ def open_browser() -> Iterator[Any]:
 
 
 def wait_for(page: Any, *selectors: str) -> None:
-    """Wait until each is to be seen."""
-    for selector in selectors:
-        page.locator(selector).first.wait_for(timeout=1000 * PATIENCE_S)
+    """Wait until one of each is to be seen."""
+    page.wait_for_function(
+        ARE_SEEN, arg=selectors, polling="raf", timeout=1000 * PATIENCE_S
+    )
 
 
 def visit_results(page: Any, address: str) -> None:

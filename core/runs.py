@@ -55,6 +55,8 @@ _RESUME = N_("free some space or choose another --out, then use --resume.")
 _AGAIN = N_("free some space, then do the same again.")
 # Who has not finished after so long was killed.
 _LEFT_S = 24 * 3600
+# Rows of a table that one thread reads.
+_FEW_ROWS = 100_000
 # Where in a store there may be such: beside studies, methods and runs.
 _DEPTHS = (".*.*", "*/.*.*", "*/*/.*.*")
 RECORD, HISTORY, PREDICTIONS, CORRUPTED_ANSWERS, MODEL = (
@@ -1053,10 +1055,15 @@ def _read_table(
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
-        _check_columns(path, set(names), columns)
-        kept = None if only is None else [name for name in names if name in only]
-        table = pd.read_parquet(path, columns=kept)
+        # Opened once: pandas' own reader opens a file three times, and first loads what
+        # reads folders.
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            _check_columns(path, set(names), columns)
+            kept = None if only is None else [name for name in names if name in only]
+            # With few rows, threads cost more than they save.
+            threads = file.metadata.num_rows > _FEW_ROWS
+            table = file.read(kept, use_threads=threads).to_pandas(use_threads=threads)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _damaged_table(path, error) from error
     if "split" in table and not table["split"].isin([*SPLITS, LEFT_OUT]).all():
