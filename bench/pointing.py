@@ -27,7 +27,12 @@ from core.data.readers.avatars import (
     sample_people,
     sample_person,
 )
-from core.explain.explainer import read_answer, select_score
+from core.explain.explainer import (
+    Technique,
+    find_technique,
+    read_answer,
+    select_score,
+)
 from core.explain.hires_cam import HiResCAM
 from core.models.model_file import read_ahead
 from core.models.saved import load_groups
@@ -45,6 +50,8 @@ PRESENT: dict[Part, tuple[str, ...]] = {
 # As is usual (Zhang et al., Top-Down Neural Attention by Excitation Backprop, IJCV
 # 126, 2018, section 4.1): 15 pixels, of pictures of 224.
 MARGIN = 15 / 224
+# Pictures whose map the app's own technique draws at once.
+AT_ONCE = 8
 # Squares of the occlusion map, a side of the picture.
 SQUARES = 8
 
@@ -121,7 +128,7 @@ class Score:
 
 
 def compare_means(technique: HiResCAM, layers: Layers) -> Maps:
-    """What the app shows."""
+    """HiResCAM of the layers, averaged: what the app shows, without the shifts."""
     return _combined(technique, [_hires_cam(*layer) for layer in layers])
 
 
@@ -171,9 +178,9 @@ def _alone(technique: HiResCAM, number: int, maps: Maps) -> Maps:
     return _combined(technique, nothing)
 
 
-SHOWN = "HiResCAM (shown)"
+SHOWN = "HiResCAM, shifted (shown)"
 KINDS: dict[str, Kind] = {
-    SHOWN: compare_means,
+    "HiResCAM, mean of layers": compare_means,
     "LayerCAM, mean of layers": compare_layer_cam,
     "LayerCAM, largest of layers": compare_largest,
     "LayerCAM, last layer": last_alone(_layer_cam),
@@ -198,7 +205,7 @@ def play(
     portraits : Portraits
         Of the size that the model takes.
     kinds : mapping of str to callable
-        Of ``KINDS``.
+        Of ``KINDS``, beside ``SHOWN``: what the app shows.
     occlusion : bool
         Whether an occlusion map is played with too.
     """
@@ -208,9 +215,10 @@ def play(
     for group in groups:
         # Its layers are the template's: they have the weights of each model in turn.
         technique = HiResCAM(group.template, INFO.tasks)
+        shown = find_technique(group.template, INFO.tasks)
         for place, weights in zip(group.members, group.weights, strict=True):
             group.template.set_weights(weights)
-            model = _Model(runs[place].method, group.template, technique)
+            model = _Model(runs[place].method, group.template, technique, shown)
             yield from _play_one(model, portraits, kinds, occlusion=occlusion)
 
 
@@ -219,6 +227,7 @@ class _Model:
     method: str
     model: keras.Model
     technique: HiResCAM
+    shown: Technique
 
 
 def _play_one(
@@ -240,13 +249,18 @@ def _play_one(
                 continue
             pixels = portraits.pixels[right]
             regions.append(portraits.regions[part][right])
-            selection = select_score(INFO.tasks, named[part], name)
+            asked = (
+                ops.convert_to_tensor(pixels, "float32"),
+                ops.convert_to_tensor(select_score(INFO.tasks, named[part], name)),
+            )
+            # Nine copies of every picture at once would fill the memory.
+            found.setdefault(SHOWN, []).extend(
+                np.asarray(one.shown(asked[0][start : start + AT_ONCE], asked[1]))
+                for start in range(0, len(pixels), AT_ONCE)
+            )
             layers = [
                 tuple(np.asarray(tensor) for tensor in layer)
-                for layer in one.technique.differentiate(
-                    ops.convert_to_tensor(pixels, "float32"),
-                    ops.convert_to_tensor(selection),
-                )
+                for layer in one.technique.differentiate(*asked)
             ]
             for label, kind in kinds.items():
                 found.setdefault(label, []).append(kind(one.technique, layers))

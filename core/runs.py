@@ -55,7 +55,7 @@ _RESUME = N_("free some space or choose another --out, then use --resume.")
 _AGAIN = N_("free some space, then do the same again.")
 # Who has not finished after so long was killed.
 _LEFT_S = 24 * 3600
-# Rows of a table that one thread reads.
+# Up to this many rows, one thread reads a table.
 _FEW_ROWS = 100_000
 # Where in a store there may be such: beside studies, methods and runs.
 _DEPTHS = (".*.*", "*/.*.*", "*/*/.*.*")
@@ -1055,11 +1055,13 @@ def _read_table(
     import pyarrow.parquet as pq
 
     try:
-        # Opened once: pandas' own reader opens a file three times, and first loads what
-        # reads folders.
+        # Opened once: pandas' own reader opens a file three times, and first imports
+        # pyarrow.dataset.
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             _check_columns(path, set(names), columns)
+            if len({*names}) < len(names):
+                raise ValueError(gettext("two columns have the same name"))
             kept = None if only is None else [name for name in names if name in only]
             # With few rows, threads cost more than they save.
             threads = file.metadata.num_rows > _FEW_ROWS

@@ -2,5 +2,6 @@
 
 A map explains a model and not the picture: it says which places an answer hangs on,
 and not whether the answer is right. ``explainer`` maps every method of a predictor,
-by ``hires_cam`` or ``attention_rollout``, and ``occlusion`` checks each map.
+by ``hires_cam`` (averaged by ``shifted``) or ``attention_rollout``, and ``occlusion``
+checks each map.
 """

@@ -16,6 +16,7 @@ from core.explain.attention_rollout import AttentionRollout, is_encoder
 from core.explain.grids import Grid
 from core.explain.hires_cam import HIRES_CAM, LEAST_CELLS, HiResCAM
 from core.explain.occlusion import Hiding, hide_in_turn
+from core.explain.shifted import Shifted
 from core.explain.split_model import CannotExplain, find_layer
 from core.language import gettext
 from core.models.ensemble import Part
@@ -39,7 +40,7 @@ class Explanation:
     heat : float32 array, shape (size, size)
         From 0 to 1, the largest; 0 everywhere where nothing speaks for the answer.
     grids : tuple of (rows, columns)
-        Of each layer that was looked at, the first first: it knows nothing finer.
+        Of each layer that was looked at, the first first: it is hardly finer.
     hiding : Hiding
         What hiding the highest part of the map does to the answer.
     """
@@ -259,9 +260,13 @@ class _ExplainedPart:
                 return call(own)
 
         rows = ops.convert_to_tensor(self.rows, "int32")
-        # Keras's own map traces what it maps twice.
+        # Keras's own map traces what it maps twice. In turn, because members side by
+        # side would each keep their own copy of the weights, and what gradients need.
         return tf.map_fn(
-            call_with_weights, (rows, given), fn_output_signature=tf.float32
+            call_with_weights,
+            (rows, given),
+            fn_output_signature=tf.float32,
+            parallel_iterations=1,
         )
 
     def describe(
@@ -289,7 +294,7 @@ def find_technique(model: keras.Model, tasks: Sequence[Task]) -> Technique:
     """
     if find_layer(model, is_encoder):
         return AttentionRollout(model)
-    return HiResCAM(model, tasks)
+    return Shifted(HiResCAM(model, tasks), model.input_shape[1])
 
 
 def select_score(

@@ -27,7 +27,9 @@ LIMITS = N_(
     """
 - *HiResCAM* (Draelos and Carin, 2020) marks where the features of a CNN raise the
   score of an answer. It is taken at the network's layers of at least 7 × 7 cells, the
-  last of each size, and averaged; a model without such a layer gives its largest.
+  last of each size, and averaged; a model without such a layer gives its largest. Its
+  map is the mean over the picture and eight copies, shifted by about a twentieth of the
+  side (after Morbidelli et al., ICASSP 2020).
   *Attention rollout* (Abnar and Zuidema, ACL 2020) marks how much of each part reaches
   the token that a transformer answers from, whatever the question. The two show
   different things, also where they agree.
@@ -42,8 +44,8 @@ LIMITS = N_(
 - Some popular techniques draw much the same map for a model with random weights
   (Adebayo et al., NeurIPS 2018). The two techniques here are younger than that test;
   with other weights they draw other maps.
-- A map is as coarse as its grid, which stands below it. The smooth edges between the
-  cells are drawn, not seen.
+- A map is hardly finer than its grid, which stands below it. The smooth edges between
+  the cells are drawn, not seen.
 """
 )
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-_IS_ASKED_FOR = "drawing_scripts_is_asked_for"
+_ARE_ASKED_FOR = "drawing_scripts_are_asked_for"
 _HIDDEN = {"visible": False}
 _EMPTY_CHART = {
     "data": [{"type": "scatter"}],
@@ -20,16 +20,16 @@ _EMPTY_CHART = {
 
 @contextmanager
 def fetching_drawing_scripts() -> Iterator[None]:
-    """Let the browser fetch them while the server computes a visit's first chart.
+    """Let the browser fetch the scripts while the first chart is computed.
 
-    Streamlit's page asks for each when an element that needs it arrives: Plotly's has
+    Streamlit's page asks for each when an element that needs it arrives: Plotly's is
     5 MB, and the element waits in grey until the browser has a moment for it, which on
     a page of charts is late. So an empty chart and an empty table arrive first. The
     style sheet hides them, and they are gone when the page is whole.
     """
     place = st.container(key="drawing_scripts").empty()
-    if _IS_ASKED_FOR not in st.session_state:
-        st.session_state[_IS_ASKED_FOR] = True
+    if _ARE_ASKED_FOR not in st.session_state:
+        st.session_state[_ARE_ASKED_FOR] = True
         with place.container():
             st.plotly_chart(_EMPTY_CHART, config={"staticPlot": True})
             st.table([])

@@ -1,10 +1,9 @@
 """The pointing game on avatars: do the shipped models' maps lie on what is asked for?
 
-The aim is 80 % for both parts. Within the margin of the pointing game (Zhang et al.,
-IJCV 2018: 15 pixels of a picture of 224) it is reached on the glasses, and missed by a
-few points on the hair. On the part itself both miss it: a frame is two pixels wide, and
-the layers that learned see the picture in cells of 28. ``python -m bench.pointing``
-prints the whole table.
+The aim is 80 % for both parts, within the margin of the pointing game (Zhang et al.,
+IJCV 2018: 15 pixels of a picture of 224). On the part itself both miss it: a frame is
+two pixels wide, the maps of hair are highest at its edge, and the layers that learned
+see the picture in cells of 16. ``python -m bench.pointing`` prints the whole table.
 """
 
 import numpy as np
@@ -14,7 +13,7 @@ from bench.pointing import KINDS, SHOWN, STUDY, first_runs, play, shipped_portra
 
 IMAGES = 150
 # Share of the right answers of all methods: on the part, and within the margin.
-LEAST = {"glasses": (0.40, 0.95), "hair": (0.30, 0.70)}
+LEAST = {"glasses": (0.40, 0.95), "hair": (0.20, 0.80)}
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +43,11 @@ def test_highest_point_lies_on_what_is_asked_for(scores, part):
 
 def test_no_other_kind_of_map_points_better(scores):
     for part in LEAST:
+        shown = pooled(scores, part, SHOWN)[1]
         shares = {kind: pooled(scores, part, kind)[1] for kind in KINDS}
-        # On the glasses two kinds are alike.
-        assert shares[SHOWN] > max(shares.values()) - 0.02
-        assert shares[SHOWN] > shares["Grad-CAM, last layer"] + 0.05
+        # On the glasses all that averages layers is alike.
+        assert shown > max(shares.values()) - 0.02
+        assert shown > shares["Grad-CAM, last layer"] + 0.05
 
 
 def test_every_method_is_in_the_game(scores):

@@ -18,6 +18,7 @@ from core.explain.explainer import (
 from core.explain.grids import Axis, Grid, find_grids
 from core.explain.hires_cam import HIRES_CAM, HiResCAM, enlarge, scale
 from core.explain.occlusion import HIDDEN, OTHERS, Hiding, choose_fields, hide_in_turn
+from core.explain.shifted import Shifted
 from core.explain.split_model import all_goes_through, end_of, open_model
 from core.language import speaking
 from core.models.backbones import build_backbone
@@ -200,6 +201,51 @@ def test_highest_point_is_the_brightest_place_of_the_patch():
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     assert row in (8, 9)
     assert column in (18, 19)
+
+
+class Brightness:
+    """A technique whose map is the first channel of the picture."""
+
+    name = HIRES_CAM
+    grids = ()
+
+    def __call__(self, pixels, selection):
+        return pixels[..., 0] / 255
+
+
+def test_shifts_leave_a_map_as_it_is_where_no_cell_is_larger_than_a_pixel():
+    pictures = np.random.default_rng(1).integers(0, 255, (2, 40, 40, 3), dtype=np.uint8)
+    pictures[:, 20, 20] = 255
+    selection = select_score(TASKS, AGE, None)
+    heat = Shifted(Brightness(), 40)(pictures.astype("float32"), selection)
+    # To the corners, though the copies are filled there.
+    assert np.asarray(heat) == pytest.approx(pictures[..., 0] / 255, abs=1e-6)
+
+
+def test_shifts_bring_the_highest_point_nearer_to_what_is_seen():
+    """Cells of 8 x 8 pixels, and a bright square of two: where in its cell is it?"""
+    pixels = keras.Input((64, 64, 3))
+    x = keras.layers.Conv2D(1, 8, strides=8, kernel_initializer="ones", use_bias=False)(
+        pixels
+    )
+    model = answering(pixels, keras.layers.GlobalAveragePooling2D()(x))
+    model.get_layer("age").set_weights([np.ones((1, 1)), np.zeros(1)])
+    technique = HiResCAM(model, TASKS)
+    shifted = Shifted(technique, 64)
+    away: dict[str, list[float]] = {"alone": [], "shifted": []}
+    for row, column in np.random.default_rng(1).integers(8, 54, (30, 2)):
+        picture = np.zeros((64, 64, 3), np.uint8)
+        picture[row : row + 2, column : column + 2] = 255
+        for name, each in (("alone", technique), ("shifted", shifted)):
+            heat = look(each, picture, AGE)
+            place = np.argwhere(heat > 1 - 1e-4).mean(axis=0)
+            away[name].append(np.abs(place - (row + 0.5, column + 0.5)).max())
+    assert max(away["alone"]) > 2.5
+    assert np.mean(away["shifted"]) < 0.7 * np.mean(away["alone"])
+
+
+def test_maps_of_a_cnn_are_those_of_its_shifted_copies(cnn):
+    assert isinstance(find_technique(cnn, TASKS), Shifted)
 
 
 WINDOWS = {

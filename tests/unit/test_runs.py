@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core import runs
@@ -101,6 +103,15 @@ def test_table_without_its_columns_is_named_and_the_rest_works(store: Path) -> N
     listing = runs.list_runs("tiny")
     assert listing.runs == (whole,)
     assert "no column value" in listing.problems[0]
+
+
+def test_two_columns_of_one_name_are_named(store: Path) -> None:
+    run = _write(store)
+    table = pa.Table.from_pandas(PREDICTIONS, preserve_index=False)
+    twice = table.append_column("split", table["split"])
+    pq.write_table(twice, run.folder / runs.PREDICTIONS)
+    with pytest.raises(RunError, match="two columns have the same name"):
+        run.predictions()
 
 
 def test_a_table_that_changes_is_looked_at_again(store: Path) -> None:

@@ -123,15 +123,16 @@ def test_the_form_has_every_image_and_column(study):
 
 
 def test_predictions_are_not_read_for_the_truth(study, monkeypatch):
-    read_parquet, asked = pd.read_parquet, []
+    read_table, read = core.runs._read_table, []
 
-    def spy(path, columns=None):
-        asked.append((path.name, columns))
-        return read_parquet(path, columns=columns)
+    def spy(path, columns, only=None):
+        table = read_table(path, columns, only)
+        read.append((path.name, list(table)))
+        return table
 
-    monkeypatch.setattr(pd, "read_parquet", spy)
+    monkeypatch.setattr(core.runs, "_read_table", spy)
     load_test_set(STUDY)
-    ((_, columns),) = [one for one in asked if one[0] == core.runs.PREDICTIONS]
+    ((_, columns),) = [one for one in read if one[0] == core.runs.PREDICTIONS]
     assert "age_true" in columns
     assert not [name for name in columns if "_p_" in name or name.endswith("_pred")]
 
