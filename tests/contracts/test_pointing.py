@@ -2,8 +2,8 @@
 
 The aim is 80 % for both parts, within the margin of the pointing game (Zhang et al.,
 IJCV 2018: 15 pixels of a picture of 224). On the part itself both miss it: a frame is
-two pixels wide, the maps of hair are highest at its edge, and the layers that learned
-see the picture in cells of 16. ``python -m bench.pointing`` prints the whole table.
+two pixels wide, and the coarsest maps have cells of 16. ``python -m bench.pointing``
+prints the whole table.
 """
 
 import numpy as np
