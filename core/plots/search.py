@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -35,6 +36,16 @@ def trials_of(search: Search, method: str) -> list[Trial]:
         if trial.method == method
         and (trial.score is not None or trial.state == "diverged")
     ]
+
+
+def latest_of(tried: Sequence[Trial]) -> list[Trial]:
+    """The tries of a method's last search: it begins with what the study had then."""
+    return list(tried[_start_of_last(tried) :])
+
+
+def _start_of_last(tried: Sequence[Trial]) -> int:
+    own = [place for place, trial in enumerate(tried) if trial.own]
+    return own[-1] if own else 0
 
 
 def setting_label(place: str, tasks: tuple[Task, ...] = ()) -> str:
@@ -83,6 +94,8 @@ def search_table(
 ) -> pd.DataFrame:
     """Everything that was tried: a row a try, a column a metric."""
     ended, setting = gettext("Ended"), gettext("Setting")
+    complete = (trial for trial in search.trials if trial.state == "complete")
+    several_lengths = len({trial.epochs for trial in complete}) > 1
     rows = []
     for trial in search.trials:
         row = {
@@ -92,6 +105,8 @@ def search_table(
         if trial.score is not None:
             row[gettext("Skill")] = number(trial.score, _DIGITS)
         row[ended] = _ended(trial)
+        if several_lengths:
+            row[gettext("Epochs")] = "–" if trial.epochs is None else str(trial.epochs)
         for key, value in trial.metrics.items():
             info = metric_info(key, tasks)
             row[info.label] = info.format(value)
@@ -138,12 +153,14 @@ def trials_frame(trials: Sequence[Trial], tasks: tuple[Task, ...]) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Columns try, skill (NaN where it diverged), state, epochs, chosen, own (the
-        settings that the study had) and settings (in words, one a line).
+        Columns try, earlier (of a search before the last), skill (NaN where it
+        diverged), state, epochs, chosen, own (the settings that the study had) and
+        settings (in words, one a line).
     """
     return pd.DataFrame(
         {
             "try": range(1, len(trials) + 1),
+            "earlier": np.arange(len(trials)) < _start_of_last(trials),
             "skill": [math.nan if t.score is None else t.score for t in trials],
             "state": [trial.state for trial in trials],
             "epochs": [trial.epochs for trial in trials],
@@ -156,7 +173,9 @@ def trials_frame(trials: Sequence[Trial], tasks: tuple[Task, ...]) -> pd.DataFra
 
 @escapes_names
 def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
-    """The skill of each try of a method, and the best so far.
+    """The skill of each try of a method, and the best so far of the last search.
+
+    Tries of earlier searches are faint: these may have trained for fewer epochs.
 
     Parameters
     ----------
@@ -165,6 +184,7 @@ def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
     style : MethodStyle
     """
     scored = tried[tried["skill"].notna()]
+    earlier, scored = scored[scored["earlier"]], scored[~scored["earlier"]]
     complete = scored[scored["state"] == "complete"]
     crosses = {
         "symbol": "x-thin",
@@ -177,6 +197,7 @@ def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
         "color": INK,
         "line": {"width": 2.5},
     }
+    faint = {"symbol": "circle-open", "size": 9, "color": FAINT_COLOUR}
     best = {
         "type": "scatter",
         "mode": "lines",
@@ -187,6 +208,7 @@ def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
         "hoverinfo": "skip",
     }
     marks = [
+        _marks(gettext("Earlier search"), earlier, faint),
         _marks(gettext("Complete"), complete, style.mark(12)),
         _marks(gettext("Pruned"), scored[scored["state"] == "pruned"], crosses),
         _marks(gettext("Chosen"), scored[scored["chosen"]], ring),
@@ -237,7 +259,8 @@ def _hover(row: Mapping[Any, Any]) -> str:
 
 
 def trials_takeaway(trials: Sequence[Trial], label: str) -> str:
-    """What the search of a method found, and how many tries were not finished."""
+    """What the last search of a method found, and how many tries were not finished."""
+    earlier, trials = trials[: _start_of_last(trials)], latest_of(trials)
     tries = ngettext("{count} try", "{count} tries", len(trials))
     states = [trial.state for trial in trials]
     pruned, diverged = states.count("pruned"), states.count("diverged")
@@ -254,7 +277,19 @@ def trials_takeaway(trials: Sequence[Trial], label: str) -> str:
             tries=tries,
             ended=listed(ended),
         )
-    return f"{said} {_best_of(trials)}"
+    said = f"{said} {_best_of(trials)}"
+    return f"{said} {_said_of_earlier(earlier)}" if earlier else said
+
+
+def _said_of_earlier(tried: Sequence[Trial]) -> str:
+    """How many tries came before the last search, and how long they trained."""
+    longest = max((trial.epochs or 0 for trial in tried), default=0)
+    return ngettext(
+        "{count} try of an earlier search trained for at most {epochs}.",
+        "{count} tries of an earlier search trained for at most {epochs}.",
+        len(tried),
+        epochs=ngettext("{count} epoch", "{count} epochs", longest),
+    )
 
 
 def _best_of(trials: Sequence[Trial]) -> str:

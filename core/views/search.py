@@ -43,7 +43,7 @@ def draw_importance(view: StudyView, *, method: str = "") -> Drawn:
                 study=strong(view.title),
             )
         )
-    tried = plots.trials_of(search, method)
+    tried = plots.latest_of(plots.trials_of(search, method))
     return Drawn(
         title=gettext("Which settings mattered"),
         name=f"{view.study.name}-importance",

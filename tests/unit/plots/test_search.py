@@ -127,6 +127,30 @@ def test_the_takeaway_compares_with_the_settings_that_the_study_had() -> None:
     assert none.endswith("None of them is what the study uses.")
 
 
+def test_an_earlier_search_is_faint_and_is_no_part_of_the_best() -> None:
+    own = TRIALS[0].model_copy(update={"score": 0.75, "epochs": 12, "chosen": True})
+    last = TRIALS[2].model_copy(update={"score": 0.7, "epochs": 12, "chosen": False})
+    before = [t.model_copy(update={"chosen": False, "score": 0.8}) for t in TRIALS[:3]]
+    tried = [*before, own, last]
+    traces = {
+        trace.name: trace
+        for trace in plots.plot_trials(
+            plots.trials_frame(tried, INFO.tasks), STYLE
+        ).data
+    }
+    assert list(traces) == ["Best so far", "Earlier search", "Complete", "Chosen"]
+    assert list(traces["Earlier search"].x) == [1, 2, 3]
+    assert list(traces["Complete"].x) == [4, 5]
+    assert list(traces["Best so far"].y) == [0.75, 0.75]
+    assert plots.trials_takeaway(tried, "LMF") == (
+        "LMF: 2 tries. The best has a skill of 0.750: the settings that the study had. "
+        "3 tries of an earlier search trained for at most 4 epochs."
+    )
+    assert plots.latest_of(tried) == [own, last]
+    table = plots.search_table(Search(trials=tuple(tried)), INFO.tasks, {})
+    assert table["Epochs"].tolist() == ["4", "1", "4", "12", "12"]
+
+
 def test_importance_comes_largest_first() -> None:
     shares = plots.importance_shares(SEARCH, LMF, INFO.tasks)
     assert list(shares.items()) == [("LMF alpha", 0.8), ("weight of hair", 0.2)]
