@@ -83,11 +83,15 @@ def main() -> None:
                 most=percent(MOST_UNDEFINED),
             )
         )
-    if not is_alone(view):
-        _one_metric(view)
-        _published(view)
+    detail = st.container()
+    # While stability is computed the browser draws the table. The charts of one metric
+    # need nothing more: if they came first, the table would wait for all of them.
     if view.study.is_trained:
         _stability(view)
+    with detail:
+        if not is_alone(view):
+            _one_metric(view)
+            _published(view)
     if view.study.search.trials:
         _search(view)
 

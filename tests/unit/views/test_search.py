@@ -56,4 +56,4 @@ def test_what_was_not_searched_for_is_said(view: StudyView) -> None:
     with pytest.raises(NothingToShow, match="not searched for settings"):
         search.draw_trials(view, method="lmf")
     with pytest.raises(NothingToShow, match="has no search"):
-        search.draw_search_table(open_study("avatars"))
+        search.draw_search_table(open_study("avatars-mixed"))
