@@ -37,6 +37,8 @@ SHOWN_SIDE = 1200
 LEAST_WIDTH = 100
 # Of more classes than these only the most probable ones are drawn.
 TOP = 5
+# Classes beside each other whose cells have room for a percent sign, three cards wide.
+_WIDE_CELLS = 3
 _LONGEST_NAME = 24
 
 Box = tuple[float, float, float, float]
@@ -467,14 +469,19 @@ def plot_probabilities(
     best = shares.argmax(axis=1)
     methods = [labels.get(str(method), str(method)) for method in table.index]
     classes = [str(name) for name in table.columns]
+    # Where cells are narrow the sign stands once, beside the task.
+    is_narrow = len(classes) > _WIDE_CELLS
+    texts = [
+        [number(100 * p, 0) if is_narrow else percent(p) for p in row] for row in shares
+    ]
     return plot_cells(
         shares,
         [
             [
-                f"<b>{percent(value)}</b>" if column == best[row] else percent(value)
-                for column, value in enumerate(values)
+                f"<b>{text}</b>" if column == best[row] else text
+                for column, text in enumerate(said)
             ]
-            for row, values in enumerate(shares)
+            for row, said in enumerate(texts)
         ],
         rows=methods,
         columns=classes,
@@ -491,7 +498,7 @@ def plot_probabilities(
             for method, values in zip(methods, shares, strict=True)
         ],
         height=120 + 44 * len(table),
-        x_title=label,
+        x_title=f"{label} (%)" if is_narrow else label,
         side="top",
     )
 

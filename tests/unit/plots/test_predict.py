@@ -128,6 +128,14 @@ def test_probability_chart_writes_percent_and_marks_the_answer(answers):
     ]
 
 
+def test_many_classes_have_the_percent_sign_once():
+    table = pd.DataFrame([[0.97, 0.02, 0.01, 0.0]], ["lmf"], list("abcd"))
+    figure = plots.plot_probabilities(table, "Hair", LABELS)
+    assert figure.layout.xaxis.title.text == "Hair (%)"
+    texts = [note.text for note in figure.layout.annotations]
+    assert texts == ["<b>97</b>", "2", "1", "0"]
+
+
 def test_words_mark_the_odd_one_out(answers, expected):
     table = plots.describe_answers(answers, (AGE, GENDER), expected, LABELS)
     assert table["Method"].tolist() == ["Base", "INS", "LMF"]
