@@ -11,7 +11,7 @@ import pytest
 
 from bench.pointing import KINDS, SHOWN, STUDY, first_runs, play, shipped_portraits
 
-IMAGES = 150
+IMAGES = 75
 # Share of the right answers of all methods: on the part, and within the margin.
 LEAST = {"glasses": (0.40, 0.95), "hair": (0.20, 0.80)}
 

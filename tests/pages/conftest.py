@@ -60,7 +60,9 @@ def store(
     nothing.
     """
     folder = place / "runs"
-    shutil.rmtree(folder, ignore_errors=True)
+    # The thread of the queue may write its database while the folder is removed.
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     monkeypatch.setenv(core.runs.STORE_VARIABLE, str(folder))
     monkeypatch.setattr(core.runs, "shipped_store", lambda: place / "shipped")
