@@ -1060,7 +1060,7 @@ def _read_table(
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             _check_columns(path, set(names), columns)
-            if len({*names}) < len(names):
+            if len(set(names)) < len(names):
                 raise ValueError(gettext("two columns have the same name"))
             kept = None if only is None else [name for name in names if name in only]
             # With few rows, threads cost more than they save.

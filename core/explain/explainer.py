@@ -40,7 +40,7 @@ class Explanation:
     heat : float32 array, shape (size, size)
         From 0 to 1, the largest; 0 everywhere where nothing speaks for the answer.
     grids : tuple of (rows, columns)
-        Of each layer that was looked at, the first first: it is hardly finer.
+        Of each layer that was looked at, the first first: the map is hardly finer.
     hiding : Hiding
         What hiding the highest part of the map does to the answer.
     """

@@ -37,7 +37,7 @@ SHOWN_SIDE = 1200
 LEAST_WIDTH = 100
 # Of more classes than these only the most probable ones are drawn.
 TOP = 5
-# Classes beside each other whose cells have room for a percent sign, three cards wide.
+# With more classes than these, cells have no room for a percent sign.
 _WIDE_CELLS = 3
 _LONGEST_NAME = 24
 

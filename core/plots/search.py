@@ -197,7 +197,12 @@ def plot_trials(tried: pd.DataFrame, style: MethodStyle) -> go.Figure:
         "color": INK,
         "line": {"width": 2.5},
     }
-    faint = {"symbol": "circle-open", "size": 9, "color": FAINT_COLOUR}
+    faint = {
+        "symbol": "circle-open",
+        "size": 11,
+        "color": FAINT_COLOUR,
+        "line": {"width": 2.5},
+    }
     best = {
         "type": "scatter",
         "mode": "lines",
