@@ -190,7 +190,8 @@ def remove_folder(place: Path) -> None:
     OSError
         If it cannot be moved away, or not all of it can be deleted.
     """
-    gone = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}{GONE}")
+    shown = place.name.removeprefix(".")
+    gone = place.with_name(f".{shown}.{uuid.uuid4().hex[:8]}{GONE}")
     place.rename(gone)
     shutil.rmtree(gone)
 

@@ -74,6 +74,8 @@ MIRRORED = "mirrored_answers"
 IMPORTED = "imported"
 # Key of that record: whether the method came with its study, both of one table.
 IS_OWN = "is_own"
+# In the folder of an unfinished training: when the run that ends it was made.
+_ENDS_IN = "ends_in"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = N_("on another split"), N_("under other label noise")
@@ -617,6 +619,8 @@ def write_run(
 ) -> Run:
     """Write a run beside its place, then rename it into it.
 
+    The folder of its unfinished training, if there is one, is then removed.
+
     Parameters
     ----------
     store : Path
@@ -638,6 +642,7 @@ def write_run(
     """
     place = _place_of(store, info)
     beside = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
+    unfinished = partial_folder(place)
     with _saving(place, beside, _RESUME):
         write_run_files(
             beside,
@@ -647,8 +652,11 @@ def write_run(
             save_model=save_model,
             sample=sample,
         )
+        if unfinished.is_dir():
+            (unfinished / _ENDS_IN).write_text(str(info["created"]), encoding="utf-8")
         remote_store.send_run(beside, place)
         replace_folder(beside, place)
+    _remove_ended(place)
     return read_run(place)
 
 
@@ -806,14 +814,28 @@ def _repeating(table: pd.DataFrame) -> list[str]:
 def tidy_run(place: Path) -> None:
     """Remove unfinished files that a killed process left beside a run.
 
-    If it was killed while it replaced a run, the earlier run is put back. Call it only
-    if no other process writes this run.
+    If it was killed while it replaced a run, the earlier run is put back. If it had
+    finished the run, its unfinished training is removed. Call it only if no other
+    process writes this run.
     """
     for left in place.parent.glob(f".{place.name}.*"):
         if left.name.endswith(OLD) and not place.exists():
             left.rename(place)
         elif _LEFT_OVER.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
+    _remove_ended(place)
+
+
+def _remove_ended(place: Path) -> None:
+    """Remove the unfinished training beside a run, if it ended in that run.
+
+    Another one may have begun to replace the run, and is kept.
+    """
+    unfinished = partial_folder(place)
+    with suppress(OSError, RunError):
+        made = (unfinished / _ENDS_IN).read_text(encoding="utf-8")
+        if made == _read_json(place / RECORD).get("created"):
+            remove_folder(unfinished)
 
 
 def tidy_store(store: Path) -> None:

@@ -490,7 +490,6 @@ def _train_run(
     _fit_and_write(requested, method, data, shared, listener, source, taken)
     # Keras keeps every model in memory until the session is cleared.
     keras.utils.clear_session()
-    shutil.rmtree(requested.partial, ignore_errors=True)
     return runs.read_run(requested.place)
 
 

@@ -1,6 +1,7 @@
 """What a finished or unfinished training does to a call that asks for it again."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from core import runs
 from core.errors import RunError
+from core.remote_store import remove_folder
 from core.runs import Run
 from core.study import Study
 from core.training.resume import STATE, RequestedRun, find_kept
+from core.training.run_locks import hold_runs
 from tests.tiny import tiny_study
 
 SPLIT = "0123456789abcdef"
@@ -128,6 +131,38 @@ def test_what_was_begun_to_be_replaced_is_gone_on_with(tmp_path: Path) -> None:
     leave_state(asked, 1)
     assert find_kept([asked], resume=True, replace=True) == {}
     assert find_kept([asked], resume=True) == {("ins", 0): run}
+
+
+def test_a_training_that_ended_in_its_run_is_no_longer_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ask(tiny_study(), tmp_path)
+
+    def die(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    def die_half_way(folder: Path) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(shutil, "rmtree", die)
+            remove_folder(folder)
+
+    for second, remove in (("10:00:00", die), ("10:00:01", die_half_way)):
+        leave_state(asked, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(runs, "remove_folder", remove)
+            with pytest.raises(KeyboardInterrupt):
+                finish(asked, created=second)
+        assert [*asked.place.parent.glob(".*partial*")]
+        with hold_runs(tmp_path, "tiny", [("ins", 0)]):
+            assert [*asked.place.parent.iterdir()] == [asked.place]
+    # Begun to replace that run: it may be gone on with.
+    state = leave_state(asked, 2)
+    with hold_runs(tmp_path, "tiny", [("ins", 0)]):
+        assert state.is_file()
+    # And killed while its run was being written.
+    (asked.partial / "ends_in").write_text("10:00:02")
+    with hold_runs(tmp_path, "tiny", [("ins", 0)]):
+        assert state.is_file()
 
 
 def test_an_unfinished_training_of_other_epochs_is_not_lost(tmp_path: Path) -> None:
