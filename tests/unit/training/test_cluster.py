@@ -163,18 +163,39 @@ def test_every_run_finishes_once_though_a_node_is_lost(
     nodes: Any, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = tiny_study()
-    local, shared = root / "local", root / "shared"
+    local, shared, held = root / "local", root / "shared", root / "held"
     (lost,) = nodes.worker_nodes
+    lost_id = lost.node_id
     said: list[str] = []
     epochs: list[tuple[str, int]] = []
+
+    def train_until_lost(task: RunTask, tell: Tell) -> None:
+        """Train; on the machine that is to be lost, wait for it in the second epoch."""
+        import ray
+
+        from core.training import cluster
+
+        is_lost = ray.get_runtime_context().get_node_id() == lost_id
+
+        def hold(name: str, *values: Any) -> None:
+            if name != "epoch_done" or not is_lost or values[2] < 2:
+                tell(name, *values)
+                return
+            held.write_text(task.method)
+            tell(name, *values)
+            time.sleep(600)
+
+        cluster.train_task(task, hold)  # unpatched there
 
     def epoch_done(
         method: str, seed: int, epoch: int, values: Mapping[str, float]
     ) -> None:
-        if not epochs:
-            nodes.remove_node(lost, allow_graceful=False)
         epochs.append((method, epoch))
+        if epoch == 2 and held.is_file() and held.read_text() == method:
+            held.rename(held.with_suffix(".lost"))
+            nodes.remove_node(lost, allow_graceful=False)
 
+    monkeypatch.setattr("core.training.cluster.train_task", train_until_lost)
     trained = train_on_cluster(
         study,
         cluster=Cluster(nodes.address),
@@ -189,9 +210,10 @@ def test_every_run_finishes_once_though_a_node_is_lost(
     assert [(run.method, run.seed) for run in trained] == [(m, 0) for m in METHODS]
     assert [each for each in said if "its machine is lost" in each] == said
     assert len(said) == 1
-    assert sorted(each for each in epochs if each[1] == EPOCHS) == [
-        (method, EPOCHS) for method in METHODS
-    ]
+    # The run whose machine was lost goes on from its last finished epoch.
+    again = held.with_suffix(".lost").read_text()
+    every = [(method, 1 + epoch) for method in METHODS for epoch in range(EPOCHS)]
+    assert sorted(epochs) == sorted([*every, (again, 2)])
     assert not [*shared.rglob(".*partial*")]
     train_study(study, methods=METHODS, epochs=EPOCHS, out=local)
     assert compare(local, monkeypatch) == compare(shared, monkeypatch)
