@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,7 +29,6 @@ from core.data.readers.avatars import (
     sample_person,
 )
 from core.explain.explainer import (
-    Technique,
     find_technique,
     read_answer,
     select_score,
@@ -215,10 +215,12 @@ def play(
     for group in groups:
         # Its layers are the template's: they have the weights of each model in turn.
         technique = HiResCAM(group.template, INFO.tasks)
-        shown = find_technique(group.template, INFO.tasks)
+        differentiate = _compile(technique.differentiate, group.template)
+        shown = _compile(find_technique(group.template, INFO.tasks), group.template)
         for place, weights in zip(group.members, group.weights, strict=True):
             group.template.set_weights(weights)
-            model = _Model(runs[place].method, group.template, technique, shown)
+            name = runs[place].method
+            model = _Model(name, group.template, technique, differentiate, shown)
             yield from _play_one(model, portraits, kinds, occlusion=occlusion)
 
 
@@ -227,7 +229,21 @@ class _Model:
     method: str
     model: keras.Model
     technique: HiResCAM
-    shown: Technique
+    differentiate: Callable[..., Any]
+    shown: Callable[..., Any]
+
+
+def _compile(function: Callable[..., Any], model: keras.Model) -> Callable[..., Any]:
+    """A function of pictures and a selection as one graph, for any number of them."""
+    import tensorflow as tf
+
+    pixels = tf.TensorSpec(model.input_shape, "float32")
+    compiled: Callable[..., Any] = tf.function(
+        function,
+        input_signature=[pixels, tf.TensorSpec((None,), "float32")],
+        autograph=False,
+    )
+    return compiled
 
 
 def _play_one(
@@ -260,7 +276,7 @@ def _play_one(
             )
             layers = [
                 tuple(np.asarray(tensor) for tensor in layer)
-                for layer in one.technique.differentiate(*asked)
+                for layer in one.differentiate(*asked)
             ]
             for label, kind in kinds.items():
                 found.setdefault(label, []).append(kind(one.technique, layers))
