@@ -15,7 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from core.models.frozen_prefix import Cut, cut_backbone
-from core.models.in_turn import map_in_turn
+from core.models.map_rows import map_in_turn
 from core.models.saved import Group
 from core.models.transfer import blocks
 

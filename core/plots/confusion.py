@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.language import N_, gettext, ngettext
-from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW, MANY
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
 from core.plots.formatting import signed
+from core.plots.heat_map import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.look import (
     DIVERGING,
     FONT_SIZE,

@@ -17,10 +17,10 @@ from core.data.manifest import LEFT_OUT, SPLITS, TRAINING, DatasetInfo
 from core.data.readers import avatars, utkface
 from core.data.unreadable_pictures import UNREADABLE
 from core.language import N_, gettext, in_form, ngettext
-from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure, finish
 from core.plots.formatting import signed
+from core.plots.heat_map import plot_cells
 from core.plots.look import FAINT_COLOUR, METHOD_COLOURS, SPLIT_COLOURS
 from core.plots.traces import build_level_bars, row_axis, row_names
 from core.tasks import Regression, Task

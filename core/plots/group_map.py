@@ -13,9 +13,9 @@ from core.evaluation.comparison import Comparison
 from core.evaluation.metrics import MetricInfo, in_unit
 from core.evaluation.verdicts import BETTER, DIFFERS, SMALL_GROUP, WORSE
 from core.language import gettext, ngettext
-from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.formatting import interval, signed, valued
+from core.plots.heat_map import plot_cells
 from core.plots.look import SMALL_SIGN, Look
 from core.results.sentences import SIGNS, about_models
 from core.tasks import Task

@@ -9,11 +9,11 @@ import plotly.graph_objects as go
 
 from core.evaluation.label_errors import count_pairs
 from core.language import gettext, ngettext
-from core.plots.cells import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.classification import FEW
 from core.plots.confusion import make_clickable
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
+from core.plots.heat_map import ROW, build_heat_map, frame_cells, write_cells
 from core.plots.look import (
     BASELINE_COLOUR,
     METHOD_COLOURS,

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.evaluation.conformal import COVERAGE
 from core.language import gettext
-from core.plots.cells import plot_cells
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
+from core.plots.heat_map import plot_cells
 from core.plots.look import (
     BOX_COLOUR,
     BOX_EDGE,

@@ -9,11 +9,11 @@ from core.language import N_, gettext, language
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.report.own_picture import Picture, read_picture
 from core.report.pictures import Pictures
+from core.story.default_story import usual_story
 from core.story.provenance import Provenance, provenance_of
 from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, Slide, Story
 from core.story.telling import tell
-from core.story.usual import usual_story
 from core.text import to_plain
 from core.views.drawing import Drawn
 from core.views.studies import open_study

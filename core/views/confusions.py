@@ -15,11 +15,11 @@ from core.plots.figure import rebuild, spec_of
 from core.tasks import Classification
 from core.text import emphasis, listed, number, percent
 from core.views.answers import load_errors
-from core.views.asked import class_asked, first_beside, method_asked
 from core.views.caching import cached
 from core.views.classification import class_counts
 from core.views.drawing import KEPT, Drawn, classification_of, draws, share_width
 from core.views.study_view import StudyView
+from core.views.view_arguments import class_asked, first_beside, method_asked
 
 Matrices = dict[str, NDArray[np.float64]]
 Show = Literal["shares", "counts", "probability"]

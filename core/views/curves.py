@@ -22,12 +22,17 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Classification
 from core.text import strong
-from core.views.asked import class_asked, first_beside, method_asked, require_others
 from core.views.caching import cached
 from core.views.classification import comparison_with, explained, scores_frame
 from core.views.drawing import Drawn, Numbers, classification_of, draws
 from core.views.loads import load_tables
 from core.views.study_view import StudyView
+from core.views.view_arguments import (
+    class_asked,
+    first_beside,
+    method_asked,
+    require_others,
+)
 
 MEAN = ""
 """In place of a class: the mean over all of them."""

@@ -10,7 +10,6 @@ from core.language import N_, gettext
 from core.plots import group_map as plots
 from core.plots.formatting import feature_label
 from core.plots.look import SMALL_SIGN
-from core.views.asked import method_asked
 from core.views.drawing import Drawn, draws
 from core.views.groups import (
     Question,
@@ -19,6 +18,7 @@ from core.views.groups import (
     metric_question,
 )
 from core.views.study_view import StudyView
+from core.views.view_arguments import method_asked
 
 
 @draws("group-map", N_("A metric in every crossing of two features"))

@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from core.errors import EquipoiseError
-from core.heap import give_memory_back
+from core.freed_memory import give_memory_back
 from core.kept_results import keep_results, kept_in
 from core.language import aside, language, speaking
 from core.views import drawing, own_copy

@@ -25,13 +25,13 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Task
 from core.text import mark_code
-from core.views.asked import method_asked
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from core.views.drawing import Drawn, Numbers, draws, task_of
 from core.views.groups import load_aligned, runs_in_order
 from core.views.loads import load_tables
 from core.views.slice_features import load_slice_features
 from core.views.study_view import StudyView
+from core.views.view_arguments import method_asked
 
 
 @draws("slices", N_("The slices in which a method is worst"))

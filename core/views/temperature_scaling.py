@@ -19,7 +19,6 @@ from core.runs import Run
 from core.study import Study
 from core.tasks import Classification, Task
 from core.text import code, listed, number, strong
-from core.views.asked import feature_asked
 from core.views.caching import cached
 from core.views.calibration import COLUMN_WIDTH, load_reliability, title_of
 from core.views.drawing import (
@@ -31,6 +30,7 @@ from core.views.drawing import (
 )
 from core.views.loads import load_tables
 from core.views.study_view import StudyView
+from core.views.view_arguments import feature_asked
 
 
 @dataclass(frozen=True)

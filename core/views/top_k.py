@@ -18,12 +18,12 @@ from core.plots.overview import (
 from core.runs import Run
 from core.tasks import Multiclass
 from core.text import strong
-from core.views.asked import require_others
 from core.views.caching import cached
 from core.views.classification import comparison_with, note_on_scores, scores_frame
 from core.views.drawing import Drawn, Numbers, classification_of, draws
 from core.views.loads import load_tables
 from core.views.study_view import StudyView
+from core.views.view_arguments import require_others
 
 
 @draws("top-k", N_("How often the right class is among the first k"))

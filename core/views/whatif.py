@@ -15,11 +15,11 @@ from core.plots.look import SMALL_SIGN
 from core.plots.whatif import Mark
 from core.tasks import Classification
 from core.text import strong
-from core.views.asked import class_asked, method_asked
 from core.views.caching import cached
 from core.views.drawing import Drawn, Numbers, classification_of, draws
 from core.views.groups import Question, load_choices, load_scores, question_of
 from core.views.study_view import StudyView
+from core.views.view_arguments import class_asked, method_asked
 
 USUAL = 0.5
 MOST = 0.05

@@ -11,11 +11,11 @@ from core.plots.confusion import ORDERS
 from core.tasks import Classification
 from core.text import escape_chart, to_markdown
 from core.views import confusions
-from core.views.asked import first_beside
 from core.views.classification import class_counts
 from core.views.confusions import SHOW, Order
 from core.views.drawing import Drawn
 from core.views.study_view import StudyView
+from core.views.view_arguments import first_beside
 from pages.shell.address import open_errors, saying_what_is_missing, this_address
 from pages.shell.choose import choose
 from pages.shell.show import open_card, show_view

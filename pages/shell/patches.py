@@ -13,7 +13,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.state.session_state import WStates, _is_stale_widget
 
-from core import heap
+from core import freed_memory
 
 # The number of this setting in glibc's malloc.h, and how many heaps there may be.
 M_ARENA_MAX = -8
@@ -40,7 +40,7 @@ def share_the_heap() -> None:
     environment that says otherwise is left as it is.
     """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if heap.has_glibc() and "MALLOC_ARENA_MAX" not in os.environ:
+    if freed_memory.has_glibc() and "MALLOC_ARENA_MAX" not in os.environ:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
@@ -105,7 +105,7 @@ def give_memory_back() -> None:
     mapping: the first photo then took two seconds longer.
     """
     if st.runtime.exists():
-        heap.give_memory_back()
+        freed_memory.give_memory_back()
 
 
 def leave_a_core_to_pages() -> None:

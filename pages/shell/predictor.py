@@ -27,7 +27,7 @@ from core.views.study_view import StudyView
 from pages.shell.address import end_page
 from pages.shell.answers import ALL_FACES, Shown
 from pages.shell.engine import BackgroundLoad, Progress, load_engine
-from pages.shell.line import Line, Question, Ticket
+from pages.shell.photo_queue import Line, Question, Ticket
 from pages.shell.photos import Photo
 from pages.shell.show import show_error, stop_with
 

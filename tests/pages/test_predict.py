@@ -35,7 +35,7 @@ from core.predictor import (
 )
 from core.results.answer_temperatures import AnswerTemperature
 from core.views.caching import clear_caches
-from pages.shell.line import Question
+from pages.shell.photo_queue import Question
 from tests import bad_images
 from tests.pages.opening import METHODS, open_page, words_of, write_study
 from tests.synthetic import add_moves

@@ -6,8 +6,8 @@ import pickle
 import numpy as np
 import plotly.graph_objects as go
 
-from core.plots.cells import plot_cells
 from core.plots.figure import broken, build_figure, finish
+from core.plots.heat_map import plot_cells
 from core.plots.look import MINIMUM_FONT_SIZE
 
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageColor
 
 from core.language import speaking
 from core.plots import predict as plots
-from core.plots.cells import plot_cells
+from core.plots.heat_map import plot_cells
 from core.plots.look import Look, method_styles
 from core.predictor import ClassificationAnswer, RegressionAnswer
 from core.tasks import Binary, Regression

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from core.predictor import PhotoResult, Upload
-from pages.shell import line as line_module
-from pages.shell.line import Line, Question
+from pages.shell import photo_queue
+from pages.shell.photo_queue import Line, Question
 
 PATIENCE_S = 30
 
@@ -25,8 +25,8 @@ def models(monkeypatch):
             raise RuntimeError("no memory left")
         return [PhotoResult(name) for name in names]
 
-    monkeypatch.setattr(line_module, "predict_uploads", answer)
-    monkeypatch.setattr(line_module, "TOGETHER", 2)
+    monkeypatch.setattr(photo_queue, "predict_uploads", answer)
+    monkeypatch.setattr(photo_queue, "TOGETHER", 2)
     return models
 
 

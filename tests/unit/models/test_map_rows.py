@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from core.models.in_turn import map_in_turn
+from core.models.map_rows import map_in_turn
 
 
 def test_each_row_of_every_tensor_is_computed():
