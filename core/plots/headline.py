@@ -14,11 +14,12 @@ from core.evaluation.verdicts import (
     WORSE,
 )
 from core.plots.escape import escapes_names
-from core.plots.figure import build_figure
+from core.plots.figure import broken, build_figure
 from core.plots.formatting import interval, p_value, signed
 from core.plots.look import BASELINE_COLOUR, METHOD_COLOURS, Look
 from core.plots.overview import margin_band, shown_rows, side_notes
 from core.plots.traces import (
+    ROW_LINE,
     beyond,
     build_marks,
     difference_range,
@@ -39,6 +40,8 @@ MARKS = {
     UNTESTED: (BASELINE_COLOUR, "line-ew-open"),
 }
 MARK_SIZE, ROW_HEIGHT, FRAME_HEIGHT = 12, 46, 110
+# Letters of a line on a phone or in a column; of a name with its difference beside it.
+LINE_LETTERS, NAME_LETTERS = 38, 28
 
 
 def sort_by_difference(
@@ -68,6 +71,7 @@ def plot_headline(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> go.
     rows = shown_rows(comparison, info)
     methods = sort_by_difference(comparison, info, look)
     names = {m: _name(rows.loc[m], look.labels[m], info) for m in methods}
+    lines = 1 + max((name.count("<br>") for name in names.values()), default=0)
     traces = []
     for method in reversed(methods):
         row = rows.loc[method]
@@ -105,11 +109,12 @@ def plot_headline(comparison: pd.DataFrame, info: MetricInfo, look: Look) -> go.
     unit = f" ({info.difference_unit})" if info.difference_unit else ""
     return build_figure(
         traces,
-        height=FRAME_HEIGHT + ROW_HEIGHT * max(len(methods), 1),
+        height=FRAME_HEIGHT
+        + (ROW_HEIGHT + (lines - 1) * ROW_LINE) * max(len(methods), 1),
         legend=False,
         title=f"{info.label}{unit}",
         xaxis={"range": span, "nticks": 5},
-        yaxis=row_axis(len(methods)),
+        yaxis=row_axis(len(methods), lines=lines),
         shapes=[*margin_band(rows), zero_line("x")],
         annotations=[*side_notes(info), *row_names(names[m] for m in methods), *far],
     )
@@ -123,5 +128,7 @@ def _gain(row: pd.Series, info: MetricInfo) -> float:
 
 
 def _name(row: pd.Series, label: str, info: MetricInfo) -> str:
-    sign = SIGNS[str(row["verdict"])]
-    return f"<b>{label}</b>  {sign} {signed(row['delta'], info.digits)}"
+    number = f"{SIGNS[str(row['verdict'])]} {signed(row['delta'], info.digits)}"
+    if len(label) <= NAME_LETTERS:
+        return f"<b>{label}</b>  {number}"
+    return f"<b>{broken(label, LINE_LETTERS)}</b><br>{number}"

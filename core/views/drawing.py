@@ -87,11 +87,11 @@ class Numbers:
 
 
 def share_width(figures: int, usual: int = COLUMN_WIDTH) -> int:
-    """Least width in pixels of one of so many figures, ``usual`` of three or more.
+    """Least width in pixels of one of so many figures, ``usual`` of four or more.
 
-    Two share the width of a page, so that no column beside them is empty.
+    Two or three share the width of a page, so that no column beside them is empty.
     """
-    return max(usual, TWO_SHARE) if figures == 2 else usual
+    return max(usual, {2: TWO_SHARE, 3: COLUMN_WIDTH}.get(figures, 0))
 
 
 @dataclass(frozen=True)

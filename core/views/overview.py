@@ -22,7 +22,7 @@ from core.tasks import Regression
 from core.text import BREAK, number, strong
 from core.views.caching import cached
 from core.views.cost import Costs, load_costs
-from core.views.drawing import Drawn, Numbers, draws
+from core.views.drawing import Drawn, Numbers, draws, share_width
 from core.views.loads import load_comparison
 from core.views.metrics import distinct_headline, headline_metrics, metric_of
 from core.views.study_view import StudyView
@@ -52,7 +52,7 @@ def draw_headline(view: StudyView) -> Drawn:
             "methods at once; the most favourable first. ▲ better, ▼ worse, "
             "≈ equivalent, ○ inconclusive. Shaded: differences that do not matter."
         ),
-        column_width=300,
+        column_width=share_width(len(infos), 300),
         claims=_verdicts(view, comparison, infos, _compared(view)),
     )
 

@@ -8,6 +8,7 @@ from core.evaluation.metrics import metric_info
 from core.evaluation.verdicts import BASELINE, BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 from core.plots.headline import MARKS, plot_headline, sort_by_difference
 from core.plots.look import Look, method_styles
+from core.plots.traces import ROW_LINE
 
 METHODS = ("baseline", "ins", "lmf", "lds", "vit")
 VERDICTS = (BASELINE, WORSE, BETTER, EQUIVALENT, INCONCLUSIVE)
@@ -68,6 +69,18 @@ def test_colour_marker_and_sign_are_of_the_verdict():
     assert "<b>INS</b>  ▼ −0.500" in names
     assert set(MARKS) == set(verdicts.VERDICTS) - {BASELINE}
     assert len(set(MARKS.values())) == len(MARKS)
+
+
+def test_a_long_name_has_its_number_below_it():
+    rows = table("age.mae", (0.5, 1.2, -0.2, 0.3))
+    usual = plot_headline(rows, metric_info("age.mae"), look())
+    labels = LABELS | {"ins": "Under-sampled to the rarer group"}
+    long = Look(METHODS, method_styles(METHODS, "baseline"), labels, "baseline")
+    figure = plot_headline(rows, metric_info("age.mae"), long)
+    names = {note.text for note in figure.layout.annotations}
+    assert "<b>Under-sampled to the rarer group</b><br>▼ +0.50" in names
+    # Every row has room for two lines.
+    assert figure.layout.height - usual.layout.height == 4 * ROW_LINE
 
 
 def test_a_method_far_from_all_others_leaves_them_their_room():

@@ -154,6 +154,6 @@ def test_a_table_is_written_in_markdown_once() -> None:
     assert frame["a_b"][0] == strong("x*y")
 
 
-def test_two_figures_share_the_width_of_a_page():
-    assert share_width(2, 300) == 480
-    assert [share_width(figures, 300) for figures in (1, 3, 11)] == [300] * 3
+def test_two_or_three_figures_share_the_width_of_a_page():
+    assert [share_width(figures, 300) for figures in (2, 3)] == [480, 330]
+    assert [share_width(figures, 300) for figures in (1, 4, 11)] == [300] * 3
