@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.evaluation.metrics import in_unit
-from core.language import gettext, ngettext
+from core.language import gettext
 from core.plots.classification import plot_by_group
 from core.plots.escape import escapes_names
 from core.plots.figure import build_figure
@@ -17,7 +17,7 @@ from core.plots.look import FAINT_COLOUR, NOISE_COLOUR, Look, MethodStyle
 from core.plots.traces import build_marks, build_note, zero_line
 from core.results.sentences import about_models
 from core.tasks import Regression
-from core.text import listed, number, percent
+from core.text import bin_in_words, listed, number, percent
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
 MAXIMUM_POINTS = 1500
@@ -106,14 +106,14 @@ def error_takeaway(
     ]
     if others.empty:
         return sentence
-    gains = others[others["verdict"] == "better"]["method"].value_counts().to_dict()
-    losses = others[others["verdict"] == "worse"]["method"].value_counts().to_dict()
+    gains, losses = (
+        _bins_with(others[others["verdict"] == verdict], look)
+        for verdict in ("better", "worse")
+    )
     if not gains and not losses:
         none = gettext("In no bin is a method certainly better or worse than it.")
         return f"{sentence} {none}"
-    smaller, larger = (
-        _in_bins(counts, look.labels, len(base)) for counts in (gains, losses)
-    )
+    smaller, larger = (_at_bins(found, task, len(base)) for found in (gains, losses))
     if gains and losses:
         said = gettext(
             "Beside the baseline's, the error is certainly smaller {smaller}; it is "
@@ -164,26 +164,36 @@ def _furthest_and_nearest(
     )
 
 
-def _in_bins(counts: Mapping[Any, int], labels: Mapping[str, str], bins: int) -> str:
-    """In how many bins with which methods: "in 3 of 8 bins with INS, in 1 with LDS"."""
-    methods: dict[int, list[str]] = {}
-    for method, count in counts.items():
-        methods.setdefault(int(count), []).append(labels[str(method)])
-    if not methods:
-        return ""
-    (most, names), *others = sorted(methods.items(), reverse=True)
-    first = ngettext(
-        "in {some} of {count} bin with {methods}",
-        "in {some} of {count} bins with {methods}",
-        bins,
-        some=most,
-        methods=listed(names),
-    )
-    more = [
-        gettext("in {some} with {methods}", some=some, methods=listed(names))
-        for some, names in others
-    ]
-    return ", ".join([first, *more])
+def _bins_with(rows: pd.DataFrame, look: Look) -> dict[tuple[str, ...], list[str]]:
+    """Labels of the methods that are named in the same bins, by these; most first."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for method in look.methods:
+        if bins := tuple(rows.loc[rows["method"] == method, "group"]):
+            found.setdefault(bins, []).append(look.labels[method])
+    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
+
+
+def _at_bins(
+    found: Mapping[tuple[str, ...], list[str]], task: Regression, count: int
+) -> str:
+    """Such as "at age 0-9 and 60-69 with INS, at 0-9 with LDS".
+
+    ``count`` is the number of all bins.
+    """
+    said = []
+    for bins, methods in found.items():
+        fields = {
+            "label": gettext(task.label).lower(),
+            "bins": listed([bin_in_words(name) for name in bins]),
+            "methods": listed(methods),
+        }
+        if len(bins) == count:
+            said.append(gettext("in every bin with {methods}", **fields))
+        elif not said:
+            said.append(gettext("at {label} {bins} with {methods}", **fields))
+        else:
+            said.append(gettext("at {bins} with {methods}", **fields))
+    return ", ".join(said)
 
 
 @escapes_names

@@ -51,8 +51,8 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
         "The baseline is furthest off at age 20-29 (by 9.0 years on average; "
         f"{percent(0.1)} of the training images) and nearest at age 0-9 (by 4.0 years; "
         f"{percent(0.7)} of the training images). Beside the baseline's, the error is "
-        "certainly smaller in 1 of 3 bins with INS; it is certainly larger in 1 of 3 "
-        "bins with INS."
+        "certainly smaller at age 0-9 with INS; it is certainly larger at age 20-29 "
+        "with INS."
     )
 
 
