@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -206,14 +206,22 @@ def set_aside_fault(
     ]
 
 
-def ignored_note(names: Iterable[str], used: Iterable[str]) -> list[Finding]:
-    """Say which columns are not looked at."""
+def ignored_note(
+    names: Iterable[str], used: Iterable[str], filled: Collection[str]
+) -> list[Finding]:
+    """Say which columns are not looked at, and which of them hold nothing."""
     used = set(used)
     others = [name for name in names if name not in used]
-    if not others:
-        return []
-    said = gettext("Not looked at: {others}.", others=listed_in_quotes(others))
-    return [Finding(NOTE, said)]
+    empty = [name for name in others if name not in filled]
+    others = [name for name in others if name in filled]
+    said = []
+    if empty:
+        said.append(gettext("Empty columns: {empty}.", empty=listed_in_quotes(empty)))
+    if others:
+        said.append(
+            gettext("Not looked at: {others}.", others=listed_in_quotes(others))
+        )
+    return [Finding(NOTE, each) for each in said]
 
 
 def _match_probabilities(

@@ -281,7 +281,7 @@ def _find_columns(raw: RawTable, info: DatasetInfo, found: Collected) -> _Column
     reserved = {ids, seed, *truth}
     matched = match_tasks([n for n in raw.filled if n not in reserved], info.tasks)
     found.add(matched.findings, _several_methods(raw))
-    found.add(ignored_note(raw.names, reserved | matched.used))
+    found.add(ignored_note(raw.names, reserved | matched.used, raw.filled))
     missing = [one.task.name for one in matched.columns if not one.used]
     found.add(set_aside_fault(raw.set_aside, missing, () if ids else ID_ALIASES))
     return _Columns(ids, seed, truth, matched.columns)

@@ -423,7 +423,9 @@ def _span_in_words(
     values = table["value"].to_numpy()
     low, high = table.iloc[int(values.argmin())], table.iloc[int(values.argmax())]
     least, most = (labels.get(row["method"], row["method"]) for row in (low, high))
-    if round(low["value"]) == round(high["value"]):
+    # Of the numbers as they are written: a reader subtracts them.
+    difference = round(high["value"]) - round(low["value"])
+    if difference == 0:
         sentence = gettext(
             "{task}: all methods answer {value} {unit}.",
             value=number(low["value"], 0),
@@ -444,7 +446,7 @@ def _span_in_words(
     apart = gettext(
         "{disagree}, by {difference} {unit}.",
         disagree=strong(disagree),
-        difference=number(high["value"] - low["value"], 0),
+        difference=number(difference, 0),
         unit=said["unit"],
     )
     return f"{sentence} {apart}"

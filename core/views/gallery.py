@@ -175,7 +175,7 @@ def answers_note(found: TaskErrors, method: str, label: str) -> str:
         if many:
             said.append(gettext("Of several seeds the mean is the answer."))
         return " ".join([*said, gettext(EXTREME)])
-    said = [gettext("Per cent: the probability that a method gives its answer.")]
+    said = [gettext("Per cent: the method's probability for its answer.")]
     if many:
         said.append(
             gettext(

@@ -20,6 +20,7 @@ from core.tasks import Regression
 from core.text import code, strong, to_markdown
 from core.views.caching import Fingerprint, cached, manifest_fingerprint
 from pages.import_.uploads import choose_file, finish, make_once, show_faults
+from pages.shell.choose import chosen_before
 from pages.shell.findings import show_findings
 from pages.shell.show import show_error, show_table, stop_with
 
@@ -36,7 +37,7 @@ def import_method() -> None:
                 "truth too: it becomes a study of its own."
             )
         )
-    asked = st.query_params.get("study")
+    asked = st.query_params.get("study") or chosen_before("study")
     names = list(studies)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         study = st.selectbox(

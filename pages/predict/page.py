@@ -159,7 +159,8 @@ def main() -> None:
                     offer_maps(photo.key, face, shown, load, models=key)
             answered.append(result)
     say_who_answers(view, runs, with_models)
-    offer_answers(answered, shown)
+    if any(result.faces for result in answered):
+        offer_answers(answered, shown)
     start_warm_up(runs, predictor)
 
 

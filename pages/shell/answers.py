@@ -311,6 +311,10 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
             shown.answers_of(face), task, shown.expected[task.name]
         )
         apart = shown.disagreements_on(face)[task.name]
+        held = held_note(shown.expected[task.name], shown.methods)
+        span = gettext("Grey: from the lowest to the highest answer.")
+        if len(values) == 1:
+            span = ""
         return Drawn(
             title=gettext("{task}, by method", task=gettext(task.label)),
             name=f"predict_{task.name}_{name}",
@@ -319,7 +323,7 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
             ),
             figures={task.name: plots.plot_values(values, task, view.look)},
             data=values,
-            note=held_note(shown.expected[task.name], shown.methods),
+            note=" ".join(filter(None, (span, held))),
         )
 
     _show_once(name, face, task, shown, draw)
@@ -422,9 +426,9 @@ def _what_is_written(shown: Shown) -> str:
         )
     if any(not isinstance(task, Regression) for task in shown.tasks):
         parts += [
-            gettext("%: what the method gives its answer, mean over seeds.")
+            gettext("%: the method's probability for its answer, mean over seeds.")
             if shown.over_seeds
-            else gettext("%: what the method gives its answer."),
+            else gettext("%: the method's probability for its answer."),
             gettext("≠: not what most methods say."),
             shown.calibrated,
         ]

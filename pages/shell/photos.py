@@ -24,7 +24,10 @@ from pages.shell.upload_key import upload_key
 MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 2**21
 
 ASTRONAUT = Path(__file__).parents[1] / "assets" / "astronaut.jpg"
-ASTRONAUT_CREDIT = N_("Sample: astronaut Eileen Collins. Photo: NASA, public domain.")
+ASTRONAUT_CREDIT = N_(
+    "Sample: astronaut Eileen Collins, a woman. Photo: NASA, public domain. One photo "
+    "does not tell which method is better."
+)
 SAMPLES_EACH = 2
 PRIVACY = N_(
     ":material/lock: Photos stay in the memory of this server while the page is open."

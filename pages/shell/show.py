@@ -190,8 +190,7 @@ def show_view(
             _fill_card(opened, drawn, on_click)
         elif drawn.numbers is not None:
             opened.takeaway.markdown(to_markdown(drawn.takeaway))
-            _show_rows(drawn.numbers, drawn.name, drawn.data)
-            offer_to_story(drawn)
+            _show_rows(drawn.numbers, drawn.name, drawn.data, drawn)
     if drawn.figures and with_numbers:
         show_numbers(drawn)
 
@@ -277,7 +276,13 @@ def _show_numbers(numbers: Numbers, name: str, data: pd.DataFrame | None) -> Non
     _show_rows(numbers, name, data)
 
 
-def _show_rows(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
+def _show_rows(
+    numbers: Numbers,
+    name: str,
+    data: pd.DataFrame | None,
+    view: Drawn | None = None,
+) -> None:
+    """A table, its note and its download; beside it, its view is offered to a story."""
     download = data if numbers.download is None else numbers.download
     if numbers.is_long:
         show_table(
@@ -290,10 +295,11 @@ def _show_rows(numbers: Numbers, name: str, data: pd.DataFrame | None) -> None:
             height="content"
             if numbers.is_whole or len(numbers.frame) <= MOST_ROWS
             else "auto",
+            view=view,
         )
         return
     _static_table(numbers.in_markdown, numbers.takeaway)
-    _note_and_csv(numbers.frame, name, download, numbers.note)
+    _note_and_csv(numbers.frame, name, download, numbers.note, view)
 
 
 def _column_config(numbers: Numbers) -> dict[str, Any]:
@@ -364,10 +370,14 @@ def _note_and_csv(
     name: str,
     download: pd.DataFrame | Callable[[], pd.DataFrame] | None,
     note: str,
+    view: Drawn | None = None,
 ) -> None:
     if note:
         st.caption(to_markdown(note))
-    offer_csv((lambda: plain_frame(table)) if download is None else download, name)
+    with st.container(horizontal=True, gap="small"):
+        offer_csv((lambda: plain_frame(table)) if download is None else download, name)
+        if view is not None:
+            offer_to_story(view)
 
 
 def show_table(
@@ -380,12 +390,13 @@ def show_table(
     note: str = "",
     placeholder: str = "–",
     height: Literal["auto", "content"] = "auto",
+    view: Drawn | None = None,
 ) -> None:
     """Show a long table that can be sorted and searched, with its download.
 
     Parameters as in ``show_static_table``; ``alt`` says what the table says, for who
     cannot see it, ``column_config`` and ``height`` are Streamlit's, and ``placeholder``
-    stands where a value is missing.
+    stands where a value is missing. ``view`` is offered to a story beside the download.
     """
     columns = dict(column_config or {})
     st.dataframe(
@@ -398,9 +409,7 @@ def show_table(
         height=height,
         placeholder=placeholder,
     )
-    if note:
-        st.caption(to_markdown(note))
-    offer_csv(table if download is None else download, name)
+    _note_and_csv(table, name, table if download is None else download, note, view)
 
 
 def _in_form(

@@ -401,7 +401,7 @@ def test_one_model_a_method_answers_unless_all_are_asked_for(folder, monkeypatch
     assert asked[1] == [(method, seed) for method in METHODS for seed in (0, 1)]
     words = words_of(app)
     assert "the mean over the models of a method: 2 of 2 seeds." in words
-    assert "the method gives its answer, mean over seeds" in words
+    assert "probability for its answer, mean over seeds" in words
 
 
 def test_runs_without_their_models_leave_the_others_to_answer(folder, monkeypatch):
