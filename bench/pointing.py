@@ -29,6 +29,7 @@ from core.data.readers.avatars import (
     sample_person,
 )
 from core.explain.explainer import (
+    compile_graph,
     find_technique,
     read_answer,
     select_score,
@@ -234,16 +235,11 @@ class _Model:
 
 
 def _compile(function: Callable[..., Any], model: keras.Model) -> Callable[..., Any]:
-    """A function of pictures and a selection as one graph, for any number of them."""
+    """Compile what a technique does with a model, for any number of pictures."""
     import tensorflow as tf
 
     pixels = tf.TensorSpec(model.input_shape, "float32")
-    compiled: Callable[..., Any] = tf.function(
-        function,
-        input_signature=[pixels, tf.TensorSpec((None,), "float32")],
-        autograph=False,
-    )
-    return compiled
+    return compile_graph(function, [pixels, tf.TensorSpec((None,), "float32")])
 
 
 def _play_one(

@@ -190,8 +190,9 @@ def remove_folder(place: Path) -> None:
     OSError
         If it cannot be moved away, or not all of it can be deleted.
     """
-    shown = place.name.removeprefix(".")
-    gone = place.with_name(f".{shown}.{uuid.uuid4().hex[:8]}{GONE}")
+    # Of a hidden folder the name has one dot too, as whoever tidies looks for it.
+    name = place.name.removeprefix(".")
+    gone = place.with_name(f".{name}.{uuid.uuid4().hex[:8]}{GONE}")
     place.rename(gone)
     shutil.rmtree(gone)
 

@@ -75,7 +75,7 @@ IMPORTED = "imported"
 # Key of that record: whether the method came with its study, both of one table.
 IS_OWN = "is_own"
 # In the folder of an unfinished training: when the run that ends it was made.
-_ENDS_IN = "ends_in"
+ENDS_IN = "ends_in"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
 _OTHER_SPLIT, _OTHER_NOISE = N_("on another split"), N_("under other label noise")
@@ -653,11 +653,12 @@ def write_run(
             sample=sample,
         )
         if unfinished.is_dir():
-            (unfinished / _ENDS_IN).write_text(str(info["created"]), encoding="utf-8")
+            (unfinished / ENDS_IN).write_text(str(info["created"]), encoding="utf-8")
         remote_store.send_run(beside, place)
         replace_folder(beside, place)
-    _remove_ended(place)
-    return read_run(place)
+    run = read_run(place)
+    _remove_ended(run)
+    return run
 
 
 def write_runs_together(
@@ -823,19 +824,24 @@ def tidy_run(place: Path) -> None:
             left.rename(place)
         elif _LEFT_OVER.fullmatch(left.name):
             shutil.rmtree(left, ignore_errors=True)
-    _remove_ended(place)
+    # The training of a run that cannot be read is not finished.
+    with suppress(RunError):
+        _remove_ended(read_run(place))
 
 
-def _remove_ended(place: Path) -> None:
+def _remove_ended(run: Run) -> None:
     """Remove the unfinished training beside a run, if it ended in that run.
 
     Another one may have begun to replace the run, and is kept.
     """
-    unfinished = partial_folder(place)
-    with suppress(OSError, RunError):
-        made = (unfinished / _ENDS_IN).read_text(encoding="utf-8")
-        if made == _read_json(place / RECORD).get("created"):
+    unfinished = partial_folder(run.folder)
+    with suppress(OSError):
+        if (unfinished / ENDS_IN).read_text("utf-8") != run.info.get("created"):
+            return
+        try:
             remove_folder(unfinished)
+        except OSError:  # on Windows, while somebody reads a file in it
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def tidy_store(store: Path) -> None:

@@ -120,13 +120,13 @@ class Explainer:
             first.setdefault(method, place)
         members = {place: predictor.members[place] for place in first.values()}
         self._parts = tuple(self._explained(predictor.ensemble.parts, members))
-        self._compute = _compile(
+        self._compute = compile_graph(
             lambda pictures, selections: [
                 part.compute(*given)
                 for part, *given in zip(self._parts, pictures, selections, strict=True)
             ]
         )
-        self._answer = _compile(
+        self._answer = compile_graph(
             lambda pictures: [
                 part.answer(given, self._tasks)
                 for part, given in zip(self._parts, pictures, strict=True)
@@ -355,7 +355,22 @@ def read_answer(
     return 1 + shown if factors.min() < 0 else shown
 
 
-def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+def compile_graph(
+    function: Callable[..., Any], signature: Sequence[Any] | None = None
+) -> Callable[..., Any]:
+    """Compile a function of tensors as one graph.
+
+    Parameters
+    ----------
+    function : callable
+    signature : sequence of TensorSpec, optional
+        The tensors that it takes: one graph then serves any number of pictures.
+
+    Raises
+    ------
+    EquipoiseError
+        If Keras runs on another backend than TensorFlow.
+    """
     if keras.backend.backend() != "tensorflow":
         raise EquipoiseError(
             gettext(
@@ -367,5 +382,7 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
         )
     import tensorflow as tf
 
-    compiled: Callable[..., Any] = tf.function(function, autograph=False)
+    compiled: Callable[..., Any] = tf.function(
+        function, input_signature=signature, autograph=False
+    )
     return compiled

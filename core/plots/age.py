@@ -21,6 +21,8 @@ from core.text import bin_in_words, listed, number, percent
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
 MAXIMUM_POINTS = 1500
+# Bins that a sentence names; it says the number of more.
+MOST_NAMED = 5
 
 
 @escapes_names
@@ -142,9 +144,9 @@ def _furthest_and_nearest(
     said = {
         "label": gettext(task.label).lower(),
         "unit": gettext(task.unit),
-        "worst": worst,
+        "worst": bin_in_words(worst),
         "most": number(base[worst], 1),
-        "best": best,
+        "best": bin_in_words(best),
         "least": number(base[best], 1),
     }
     if training_counts is None or not training_counts.sum():
@@ -165,7 +167,7 @@ def _furthest_and_nearest(
 
 
 def _bins_with(rows: pd.DataFrame, look: Look) -> dict[tuple[str, ...], list[str]]:
-    """Labels of the methods that are named in the same bins, by these; most first."""
+    """Methods by the bins in which they are; those with most bins first."""
     found: dict[tuple[str, ...], list[str]] = {}
     for method in look.methods:
         if bins := tuple(rows.loc[rows["method"] == method, "group"]):
@@ -180,19 +182,24 @@ def _at_bins(
 
     ``count`` is the number of all bins.
     """
-    said = []
+    said, named = [], False
     for bins, methods in found.items():
         fields = {
             "label": gettext(task.label).lower(),
             "bins": listed([bin_in_words(name) for name in bins]),
+            "some": str(len(bins)),
+            "count": str(count),
             "methods": listed(methods),
         }
         if len(bins) == count:
-            said.append(gettext("in every bin with {methods}", **fields))
-        elif not said:
-            said.append(gettext("at {label} {bins} with {methods}", **fields))
+            text = gettext("in every bin with {methods}", **fields)
+        elif len(bins) > MOST_NAMED:
+            text = gettext("in {some} of {count} bins with {methods}", **fields)
+        elif named:
+            text = gettext("at {bins} with {methods}", **fields)
         else:
-            said.append(gettext("at {bins} with {methods}", **fields))
+            text, named = gettext("at {label} {bins} with {methods}", **fields), True
+        said.append(text)
     return ", ".join(said)
 
 

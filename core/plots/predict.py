@@ -423,7 +423,7 @@ def _span_in_words(
     values = table["value"].to_numpy()
     low, high = table.iloc[int(values.argmin())], table.iloc[int(values.argmax())]
     least, most = (labels.get(row["method"], row["method"]) for row in (low, high))
-    # Of the numbers as they are written: a reader subtracts them.
+    # A reader subtracts the numbers that are written.
     difference = round(high["value"]) - round(low["value"])
     if difference == 0:
         sentence = gettext(

@@ -9,7 +9,7 @@ from core.language import N_, gettext, language
 from core.plots.highlight import NOTE as HOW_TO_HIGHLIGHT
 from core.report.own_picture import Picture, read_picture
 from core.report.pictures import Pictures
-from core.story.default_story import usual_story
+from core.story.default_story import default_story
 from core.story.provenance import Provenance, provenance_of
 from core.story.questions import Question, questions_of
 from core.story.story import PHOTO, Slide, Story
@@ -170,7 +170,7 @@ def build_report(
     is_usual = story is None
     view = open_study(story.study if story else study)
     if story is None:
-        story = usual_story(view)
+        story = default_story(view)
     slides: list[ReportSlide] = []
     for done, slide in enumerate(story.slides):
         if progress:

@@ -15,7 +15,7 @@ _OF_CLASSIFICATION = ("class-scores", "confusions")
 _AFTER = ("fairness-gaps", "group-map", "learning-curves", "quality-cost")
 
 
-def usual_story(view: StudyView) -> Story:
+def default_story(view: StudyView) -> Story:
     """A story of a study's headline, its tasks, its groups and its costs.
 
     Parameters

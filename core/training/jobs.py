@@ -463,6 +463,7 @@ def _train_run(
         shutil.rmtree(requested.partial, ignore_errors=True)
     try:
         requested.partial.mkdir(parents=True, exist_ok=True)
+        (requested.partial / runs.ENDS_IN).unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
             gettext(

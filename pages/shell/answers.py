@@ -312,9 +312,11 @@ def _show_values(name: str, face: FaceAnswers, task: Regression, shown: Shown) -
         )
         apart = shown.disagreements_on(face)[task.name]
         held = held_note(shown.expected[task.name], shown.methods)
-        span = gettext("Grey: from the lowest to the highest answer.")
-        if len(values) == 1:
-            span = ""
+        span = (
+            gettext("Grey: from the lowest to the highest answer.")
+            if len(values) > 1
+            else ""
+        )
         return Drawn(
             title=gettext("{task}, by method", task=gettext(task.label)),
             name=f"predict_{task.name}_{name}",

@@ -280,9 +280,9 @@ def _show_rows(
     numbers: Numbers,
     name: str,
     data: pd.DataFrame | None,
-    view: Drawn | None = None,
+    drawn: Drawn | None = None,
 ) -> None:
-    """A table, its note and its download; beside it, its view is offered to a story."""
+    """A table, its note and its download; ``drawn`` is offered to a story beside it."""
     download = data if numbers.download is None else numbers.download
     if numbers.is_long:
         show_table(
@@ -295,11 +295,11 @@ def _show_rows(
             height="content"
             if numbers.is_whole or len(numbers.frame) <= MOST_ROWS
             else "auto",
-            view=view,
+            drawn=drawn,
         )
         return
     _static_table(numbers.in_markdown, numbers.takeaway)
-    _note_and_csv(numbers.frame, name, download, numbers.note, view)
+    _note_and_csv(numbers.frame, name, download, numbers.note, drawn)
 
 
 def _column_config(numbers: Numbers) -> dict[str, Any]:
@@ -370,14 +370,14 @@ def _note_and_csv(
     name: str,
     download: pd.DataFrame | Callable[[], pd.DataFrame] | None,
     note: str,
-    view: Drawn | None = None,
+    drawn: Drawn | None = None,
 ) -> None:
     if note:
         st.caption(to_markdown(note))
     with st.container(horizontal=True, gap="small"):
         offer_csv((lambda: plain_frame(table)) if download is None else download, name)
-        if view is not None:
-            offer_to_story(view)
+        if drawn is not None:
+            offer_to_story(drawn)
 
 
 def show_table(
@@ -390,13 +390,13 @@ def show_table(
     note: str = "",
     placeholder: str = "–",
     height: Literal["auto", "content"] = "auto",
-    view: Drawn | None = None,
+    drawn: Drawn | None = None,
 ) -> None:
     """Show a long table that can be sorted and searched, with its download.
 
     Parameters as in ``show_static_table``; ``alt`` says what the table says, for who
     cannot see it, ``column_config`` and ``height`` are Streamlit's, and ``placeholder``
-    stands where a value is missing. ``view`` is offered to a story beside the download.
+    stands where a value is missing. ``drawn`` is offered to a story beside it.
     """
     columns = dict(column_config or {})
     st.dataframe(
@@ -409,7 +409,7 @@ def show_table(
         height=height,
         placeholder=placeholder,
     )
-    _note_and_csv(table, name, table if download is None else download, note, view)
+    _note_and_csv(table, name, table if download is None else download, note, drawn)
 
 
 def _in_form(

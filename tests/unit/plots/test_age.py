@@ -56,6 +56,34 @@ def test_error_takeaway_names_the_ends_and_certain_changes():
     )
 
 
+def test_a_takeaway_names_few_bins_and_counts_many():
+    task = Regression("age", "Age", "years", 1, 79, 10)
+    labels = {"baseline": "Baseline", "all": "A", "few": "F", "many": "M"}
+    better = {"all": 8, "many": 6, "few": 2}
+    scores = pd.DataFrame(
+        [
+            {
+                "method": method,
+                "group": name,
+                "mean": 4.0 + place,
+                "verdict": "better" if place < better.get(method, 0) else "worse",
+                "scope": "method",
+            }
+            for method in labels
+            for place, name in enumerate(task.bin_labels)
+        ]
+    )
+    look = Look(
+        tuple(labels), method_styles(tuple(labels), "baseline"), labels, "baseline"
+    )
+    said = plots.error_takeaway(scores, None, look, task)
+    assert (
+        "certainly smaller in every bin with A, in 6 of 8 bins with M, at age 0-9 and "
+        "10-19 with F; it is certainly larger in 6 of 8 bins with F, at age 60-69 and "
+        "70-79 with M." in said
+    )
+
+
 def test_a_sentence_and_a_figure_are_in_the_language_that_is_spoken():
     scores = table([4.0, 6.0, 9.0], [3.0, 6.0, 10.0])
     counts = pd.Series({"0-9": 70, "10-19": 20, "20-29": 10})

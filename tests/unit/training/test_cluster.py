@@ -210,7 +210,7 @@ def test_every_run_finishes_once_though_a_node_is_lost(
     assert [(run.method, run.seed) for run in trained] == [(m, 0) for m in METHODS]
     assert [each for each in said if "its machine is lost" in each] == said
     assert len(said) == 1
-    # The run whose machine was lost goes on from its last finished epoch.
+    # The run whose machine was lost goes on from its last saved epoch.
     again = held.with_suffix(".lost").read_text()
     every = [(method, 1 + epoch) for method in METHODS for epoch in range(EPOCHS)]
     assert sorted(epochs) == sorted([*every, (again, 2)])

@@ -159,10 +159,13 @@ def test_a_training_that_ended_in_its_run_is_no_longer_unfinished(
     state = leave_state(asked, 2)
     with hold_runs(tmp_path, "tiny", [("ins", 0)]):
         assert state.is_file()
-    # And killed while its run was being written.
-    (asked.partial / "ends_in").write_text("10:00:02")
-    with hold_runs(tmp_path, "tiny", [("ins", 0)]):
-        assert state.is_file()
+    # And killed while its run was being written, or that run cannot be read.
+    for made, damaged in (("10:00:02", False), ("10:00:01", True)):
+        (asked.partial / "ends_in").write_text(made)
+        if damaged:
+            (asked.place / runs.PREDICTIONS).write_bytes(b"")
+        with hold_runs(tmp_path, "tiny", [("ins", 0)]):
+            assert state.is_file()
 
 
 def test_an_unfinished_training_of_other_epochs_is_not_lost(tmp_path: Path) -> None:
