@@ -185,7 +185,7 @@ def test_every_figure_is_drawn_from_escaped_names():
             if node.name.startswith("plot_") and "escapes_names" not in marks:
                 forgotten.append(f"{path.stem}.{node.name}")
     # Its texts are made by the figures that it is a part of.
-    assert forgotten == ["cells.plot_cells"]
+    assert forgotten == ["heat_map.plot_cells"]
 
 
 def test_clauses_are_one_sentence():
