@@ -190,7 +190,7 @@ def remove_folder(place: Path) -> None:
     OSError
         If it cannot be moved away, or not all of it can be deleted.
     """
-    # Of a hidden folder the name has one dot too, as whoever tidies looks for it.
+    # The name begins with one dot, also for a hidden folder: ``tidy_run`` expects it.
     name = place.name.removeprefix(".")
     gone = place.with_name(f".{name}.{uuid.uuid4().hex[:8]}{GONE}")
     place.rename(gone)

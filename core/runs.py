@@ -74,7 +74,7 @@ MIRRORED = "mirrored_answers"
 IMPORTED = "imported"
 # Key of that record: whether the method came with its study, both of one table.
 IS_OWN = "is_own"
-# In the folder of an unfinished training: when the run that ends it was made.
+# File of an unfinished training: the "created" of the run that it ends in.
 ENDS_IN = "ends_in"
 REQUIRED_KEYS = frozenset({"schema", "study", "method", "seed", "resolved"})
 # How a run was trained that is left out, where it is otherwise than the others.
@@ -619,7 +619,7 @@ def write_run(
 ) -> Run:
     """Write a run beside its place, then rename it into it.
 
-    The folder of its unfinished training, if there is one, is then removed.
+    Then the folder of its unfinished training is removed, if there is one.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from core.text import bin_in_words, listed, number, percent
 
 # Points drawn in one scatter; beyond it a fixed sample keeps the browser quick.
 MAXIMUM_POINTS = 1500
-# Bins that a sentence names; it says the number of more.
+# A sentence names so many bins of a method; if there are more, it says how many.
 MOST_NAMED = 5
 
 
@@ -167,7 +167,7 @@ def _furthest_and_nearest(
 
 
 def _bins_with(rows: pd.DataFrame, look: Look) -> dict[tuple[str, ...], list[str]]:
-    """Methods by the bins in which they are; those with most bins first."""
+    """Labels of the methods that have the same bins in ``rows``; most bins first."""
     found: dict[tuple[str, ...], list[str]] = {}
     for method in look.methods:
         if bins := tuple(rows.loc[rows["method"] == method, "group"]):
@@ -178,9 +178,9 @@ def _bins_with(rows: pd.DataFrame, look: Look) -> dict[tuple[str, ...], list[str
 def _at_bins(
     found: Mapping[tuple[str, ...], list[str]], task: Regression, count: int
 ) -> str:
-    """Such as "at age 0-9 and 60-69 with INS, at 0-9 with LDS".
+    """Say the bins of methods: "at age 0-9 and 60-69 with INS, at 0-9 with LDS".
 
-    ``count`` is the number of all bins.
+    ``found`` is from ``_bins_with``; ``count`` is the number of all bins.
     """
     said, named = [], False
     for bins, methods in found.items():

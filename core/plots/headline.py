@@ -40,7 +40,7 @@ MARKS = {
     UNTESTED: (BASELINE_COLOUR, "line-ew-open"),
 }
 MARK_SIZE, ROW_HEIGHT, FRAME_HEIGHT = 12, 46, 110
-# Letters of a line on a phone or in a column; of a name with its difference beside it.
+# How long a line may be on a phone, and a name that has its difference beside it.
 LINE_LETTERS, NAME_LETTERS = 38, 28
 
 

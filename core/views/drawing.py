@@ -87,9 +87,10 @@ class Numbers:
 
 
 def share_width(figures: int, usual: int = COLUMN_WIDTH) -> int:
-    """Least width in pixels of one of so many figures, ``usual`` of four or more.
+    """Least width in pixels of each of so many figures.
 
-    Two or three share the width of a page, so that no column beside them is empty.
+    Two or three share the width of a page, so that no column beside them is empty. One,
+    or four and more, have the ``usual`` width.
     """
     return max(usual, {2: TWO_SHARE, 3: COLUMN_WIDTH}.get(figures, 0))
 
